@@ -1,0 +1,252 @@
+"""Molecules: what every calculation starts from, checked at the door."""
+
+import functools
+import os
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+import numpy as np
+from ase.data import atomic_numbers, chemical_symbols
+
+from qptlab.units import ANGSTROM_PER_BOHR
+
+CLOSEST_ATOMS = 0.3
+"""Atoms nearer than this (bohr) are a mistake in the input, not a molecule."""
+
+
+@dataclass(frozen=True, eq=False)
+class Molecule:
+    """Atoms at fixed positions, with a total charge.
+
+    Args:
+        symbols: element symbols, one per atom.
+        positions: (atom, 3), bohr.
+        charge: total charge in units of the elementary charge.
+
+    Raises:
+        ValueError: an unknown element, positions of the wrong shape or not finite, or two atoms
+            on top of each other.
+
+    >>> Molecule(("H", "F"), [[0, 0, 0], [0, 0, 1.73]])
+    Molecule(FH, 2 atoms, 10 electrons, charge 0)
+    """
+
+    symbols: tuple[str, ...]
+    positions: np.ndarray
+    charge: int = 0
+
+    def __post_init__(self):
+        symbols = tuple(_element(symbol) for symbol in self.symbols)
+        positions = np.array(self.positions, dtype=float)
+        if not symbols:
+            raise ValueError("a molecule needs at least one atom; got none")
+        if positions.shape != (len(symbols), 3):
+            raise ValueError(
+                f"positions of shape {positions.shape} for {len(symbols)} atoms; "
+                f"expected ({len(symbols)}, 3), in bohr"
+            )
+        if not np.isfinite(positions).all():
+            raise ValueError(f"positions must be finite numbers; got {positions.tolist()}")
+        if int(self.charge) != self.charge:
+            raise ValueError(f"charge must be a whole number; got {self.charge!r}")
+        _check_distances(symbols, positions)
+        positions.flags.writeable = False
+        object.__setattr__(self, "symbols", symbols)
+        object.__setattr__(self, "positions", positions)
+        object.__setattr__(self, "charge", int(self.charge))
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """Atomic numbers, one per atom."""
+        return tuple(atomic_numbers[symbol] for symbol in self.symbols)
+
+    @property
+    def n_electrons(self) -> int:
+        """Number of electrons, those of the cores included."""
+        return sum(self.numbers) - self.charge
+
+    @property
+    def formula(self) -> str:
+        """Chemical formula in Hill order, for example C2H6O."""
+        counts = Counter(self.symbols)
+        carbon_first = [s for s in ("C", "H") if s in counts] if "C" in counts else []
+        order = carbon_first + sorted(set(counts) - set(carbon_first))
+        return "".join(s + (str(counts[s]) if counts[s] > 1 else "") for s in order)
+
+    @property
+    def positions_angstrom(self) -> np.ndarray:
+        """(atom, 3), ångström."""
+        return self.positions * ANGSTROM_PER_BOHR
+
+    def with_positions(self, positions: np.ndarray) -> "Molecule":
+        """The same atoms elsewhere; positions (atom, 3) in bohr."""
+        return Molecule(self.symbols, positions, self.charge)
+
+    def __eq__(self, other):
+        if not isinstance(other, Molecule):
+            return NotImplemented
+        return (
+            self.symbols == other.symbols
+            and self.charge == other.charge
+            and np.array_equal(self.positions, other.positions)
+        )
+
+    def __hash__(self):
+        return hash((self.symbols, self.charge, self.positions.tobytes()))
+
+    def __repr__(self):
+        return (
+            f"Molecule({self.formula}, {len(self.symbols)} atoms, "
+            f"{self.n_electrons} electrons, charge {self.charge})"
+        )
+
+
+def molecule(name: str, charge: int = 0) -> Molecule:
+    """A molecule of the library, by name or formula.
+
+    Args:
+        name: for example "water", "ethanol" or "N2"; upper and lower case are the same.
+        charge: total charge.
+
+    Raises:
+        ValueError: no molecule of that name.
+
+    >>> molecule("water")
+    Molecule(H2O, 3 atoms, 10 electrons, charge 0)
+    """
+    found = _library().get(_key(name))
+    if found is None:
+        raise ValueError(f"unknown molecule {name!r}; known: {', '.join(library_names())}")
+    return Molecule(found.symbols, found.positions, charge)
+
+
+def library_names() -> list[str]:
+    """Names that `molecule` knows, smallest molecule first."""
+    return [_key(comment.split()[0]) for comment, _ in _library_frames()]
+
+
+def from_xyz(source: str | os.PathLike, charge: int = 0) -> Molecule:
+    """The molecule of an .xyz file or text (ångström); the first frame of several.
+
+    Raises:
+        ValueError: a line that is not as the format asks, with its number.
+        FileNotFoundError: no such file.
+
+    >>> from_xyz('''2
+    ... hydrogen fluoride
+    ... H 0 0 0
+    ... F 0 0 0.917''')
+    Molecule(FH, 2 atoms, 10 electrons, charge 0)
+    """
+    return frames_from_xyz(source, charge)[0]
+
+
+def frames_from_xyz(source: str | os.PathLike, charge: int = 0) -> list[Molecule]:
+    """Every frame of an .xyz file or text (ångström), in order; errors as `from_xyz`."""
+    if isinstance(source, str) and "\n" in source:
+        text, name = source, "xyz text"
+    else:
+        path = Path(source)
+        name = str(path)
+        if not path.is_file():
+            raise FileNotFoundError(f"no such file: {path}")
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            raise ValueError(f"{name}: not a text file, so not an .xyz file") from None
+    return [mol for _, mol in _parse_xyz(text, name, charge)]
+
+
+def to_xyz(molecule: Molecule, comment: str = "") -> str:
+    """The molecule as one .xyz frame (ångström)."""
+    rows = [
+        f"{symbol:<2s} {x:18.12f} {y:18.12f} {z:18.12f}"
+        for symbol, (x, y, z) in zip(molecule.symbols, molecule.positions_angstrom, strict=True)
+    ]
+    return "\n".join([str(len(rows)), comment.replace("\n", " "), *rows]) + "\n"
+
+
+def _parse_xyz(text: str, name: str, charge: int) -> list[tuple[str, Molecule]]:
+    lines = text.rstrip().splitlines()
+    if not lines:
+        raise ValueError(f"{name}: empty; an .xyz file starts with the number of atoms")
+    frames, at = [], 0
+    while at < len(lines):
+        try:
+            count = int(lines[at])
+        except ValueError:
+            count = 0
+        if count < 1:
+            raise ValueError(
+                f"{name}, line {at + 1}: expected the number of atoms; got {lines[at].strip()!r}"
+            )
+        body = lines[at + 2 : at + 2 + count]
+        if len(body) < count:
+            raise ValueError(f"{name}: {count} atoms announced, {len(body)} found")
+        rows = [_parse_atom(row, f"{name}, line {at + 3 + i}") for i, row in enumerate(body)]
+        symbols = tuple(symbol for symbol, _ in rows)
+        positions = np.array([xyz for _, xyz in rows]) / ANGSTROM_PER_BOHR
+        try:
+            frames.append((lines[at + 1], Molecule(symbols, positions, charge)))
+        except ValueError as error:
+            raise ValueError(f"{name}: {error}") from None
+        at += 2 + count
+    return frames
+
+
+def _parse_atom(row: str, where: str) -> tuple[str, list[float]]:
+    words = row.split()
+    try:
+        symbol = _element(words[0])
+        xyz = [float(word) for word in words[1:4]]
+        if len(xyz) < 3 or not np.isfinite(xyz).all():
+            raise ValueError
+    except (ValueError, IndexError):
+        raise ValueError(
+            f"{where}: expected an element and three numbers in ångström; got {row.strip()!r}"
+        ) from None
+    return symbol, xyz
+
+
+def _element(symbol: str) -> str:
+    written = str(symbol).strip()
+    if written.isdigit() and 0 < int(written) < len(chemical_symbols):
+        return chemical_symbols[int(written)]
+    if atomic_numbers.get(written.capitalize(), 0) < 1:
+        raise ValueError(f"unknown element {symbol!r}; give a symbol such as H, C or Cl")
+    return written.capitalize()
+
+
+def _check_distances(symbols: Sequence[str], positions: np.ndarray) -> None:
+    distances = np.linalg.norm(positions[:, None] - positions[None], axis=-1)
+    distances[np.diag_indices_from(distances)] = np.inf
+    i, j = np.unravel_index(distances.argmin(), distances.shape)
+    if distances[i, j] < CLOSEST_ATOMS:
+        raise ValueError(
+            f"atoms {i + 1} ({symbols[i]}) and {j + 1} ({symbols[j]}) are "
+            f"{distances[i, j] * ANGSTROM_PER_BOHR:.3f} Å apart; "
+            f"at least {CLOSEST_ATOMS * ANGSTROM_PER_BOHR:.2f} Å are allowed"
+        )
+
+
+def _key(name: str) -> str:
+    return str(name).strip().lower().replace(" ", "-").replace("_", "-")
+
+
+@functools.cache
+def _library_frames() -> list[tuple[str, Molecule]]:
+    text = resources.files("qptlab").joinpath("library.xyz").read_text()
+    return _parse_xyz(text, "library.xyz", charge=0)
+
+
+@functools.cache
+def _library() -> dict[str, Molecule]:
+    """Names and formulas, as the part of each comment line before the bar gives them."""
+    return {
+        _key(word): mol
+        for comment, mol in _library_frames()
+        for word in comment.split("|")[0].split()
+    }

@@ -1,0 +1,59 @@
+"""Theory: which functional, basis set, grid and Coulomb integrals a calculation uses."""
+
+from dataclasses import dataclass, replace
+
+FUNCTIONALS = ("lda", "pbe", "b3lyp5")
+COULOMB = ("df", "exact")
+GRID_LEVELS = range(10)
+
+
+@dataclass(frozen=True)
+class Theory:
+    """A level of theory; prints as it is written, for example `b3lyp5/def2-svp`.
+
+    Args:
+        xc: functional: lda (Slater + VWN5), pbe or b3lyp5.
+        basis: a name that PySCF's basis library knows.
+        grid: PySCF's grid level, 0 (coarse) to 9, with its default pruning.
+        coulomb: "df" (density fitting in def2-universal-jkfit) or "exact".
+
+    Raises:
+        ValueError: an unknown functional, grid level or Coulomb treatment.
+
+    >>> print(Theory("pbe", "def2-svp"))
+    pbe/def2-svp
+    """
+
+    xc: str
+    basis: str
+    grid: int = 1
+    coulomb: str = "df"
+
+    def __post_init__(self):
+        if self.xc == "b3lyp":
+            raise ValueError("'b3lyp' is not one functional (VWN3 or VWN5); write b3lyp5")
+        if self.xc not in FUNCTIONALS:
+            raise ValueError(f"unknown functional {self.xc!r}; known: {', '.join(FUNCTIONALS)}")
+        if not self.basis:
+            raise ValueError("no basis set; write for example pbe/def2-svp")
+        if self.grid not in GRID_LEVELS:
+            raise ValueError(f"grid level {self.grid!r}; allowed: 0 (coarse) to 9 (fine)")
+        if self.coulomb not in COULOMB:
+            raise ValueError(f"unknown coulomb {self.coulomb!r}; known: {', '.join(COULOMB)}")
+
+    def __str__(self):
+        return f"{self.xc}/{self.basis}"
+
+
+def theory(spec: "str | Theory", **changes) -> Theory:
+    """A `Theory` from "functional/basis", with fields changed by keyword.
+
+    >>> theory("PBE/def2-SVP", coulomb="exact")
+    Theory(xc='pbe', basis='def2-svp', grid=1, coulomb='exact')
+    """
+    if isinstance(spec, Theory):
+        return replace(spec, **changes)
+    xc, slash, basis = str(spec).strip().lower().partition("/")
+    if not slash or not xc or not basis:
+        raise ValueError(f"theory {spec!r}; write functional/basis, for example pbe/def2-svp")
+    return Theory(xc, basis, **changes)
