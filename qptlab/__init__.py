@@ -1,6 +1,47 @@
-"""qptlab: the Kohn–Sham energy is a loss function."""
+"""qptlab: the Kohn–Sham energy is a loss function.
+
+A network predicts a molecule's Kohn–Sham matrix, differentiable DFT turns that into an energy,
+and the energy is backpropagated through DFT into the network. No labels.
+"""
+
+import importlib
 
 import jax
 
 # Everything that enters an energy is float64: float32 energies carry 40 µHa of noise.
 jax.config.update("jax_enable_x64", True)
+
+# The module and the function share a name: bound here, before anyone imports the module.
+from qptlab.molecule import Molecule, from_xyz, molecule  # noqa: E402
+from qptlab.theory import Theory, theory  # noqa: E402
+
+# Imported when first used: `import qptlab` stays quick.
+_LAZY = {
+    "scf": "qptlab.dft.scf",
+    "BlockQPT": "qptlab.qpt.block_qpt",
+    "TrainConfig": "qptlab.qpt.config",
+    "Training": "qptlab.qpt.training",
+    "load": "qptlab.qpt.runs",
+    "predict": "qptlab.qpt.predict",
+    "wiggle": "qptlab.qpt.sampling",
+    "compare": "qptlab.reference",
+    "pyscf_scf": "qptlab.reference",
+    "train_panel": "qptlab.lab.train_panel",
+    "view_orbital": "qptlab.lab.orbital_panel",
+    "workbench": "qptlab.lab.workbench",
+}
+
+__all__ = ["Molecule", "Theory", "from_xyz", "molecule", "theory", *_LAZY]
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str):
+    if name not in _LAZY:
+        raise AttributeError(f"module 'qptlab' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_LAZY[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted(set(globals()) | set(__all__))

@@ -26,9 +26,7 @@ class Diis(eqx.Module):
     def push(self, fock: Matrix, error: Matrix) -> "Diis":
         """The history with one more pair."""
         slot = self.count % self.focks.shape[0]
-        return Diis(
-            self.focks.at[slot].set(fock), self.errors.at[slot].set(error), self.count + 1
-        )
+        return Diis(self.focks.at[slot].set(fock), self.errors.at[slot].set(error), self.count + 1)
 
     def weights(self) -> Float[Array, " depth"]:
         """Weights w, Σw = 1, that make |Σ_k w_k e_k|² smallest; zero for empty slots.
@@ -58,5 +56,3 @@ def commutator(fock: Matrix, dm: Matrix, overlap: Matrix) -> Matrix:
     """FDS − SDF, (ao, ao): zero when the density belongs to its own Fock matrix."""
     fds = fock @ dm @ overlap
     return fds - fds.T
-
-

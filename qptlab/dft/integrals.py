@@ -4,9 +4,6 @@ Everything a Kohn–Sham energy needs from a molecule is computed here once, on 
 travels on as the pytree `Integrals`.
 """
 
-import functools
-import warnings
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -14,13 +11,11 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from qptlab.dft.coulomb import Coulomb, DensityFitted, Exact
+from qptlab.dft.guess import minao_guess
+from qptlab.dft.mol import aux_basis, check_exact_size, pyscf_mol, shells_of
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
-
-AUX_BASIS = "def2-universal-jkfit"
-LARGEST_EXACT_BYTES = 4 * 2**30
-LARGEST_L = 3
 
 
 class Integrals(eqx.Module):
@@ -80,24 +75,21 @@ def integrals(molecule: Molecule, theory: Theory, grid: Grid | None = None) -> I
         ValueError: odd number of electrons, unknown basis, an element the basis (or the
             auxiliary basis) lacks, functions beyond f, or exact integrals too large to hold.
     """
-    mol = _pyscf_mol(molecule, theory)
+    mol = pyscf_mol(molecule, theory)
     from pyscf import scf
 
     grid = grid or molecular_grid(molecule, theory)
     grid_ao = mol.eval_gto("GTOval_sph_deriv1", grid.points)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PySCF's remarks on starting guesses with ECPs
-        dm_guess = scf.hf.init_guess_by_minao(mol)
     return Integrals(
         overlap=jnp.asarray(mol.intor_symmetric("int1e_ovlp")),
         h_core=jnp.asarray(scf.hf.get_hcore(mol)),
-        dm_guess=jnp.asarray(np.asarray(dm_guess)),
+        dm_guess=jnp.asarray(minao_guess(mol)),
         coulomb=_density_fitted(mol) if theory.coulomb == "df" else _exact(mol),
         grid_ao=jnp.asarray(grid_ao),
         grid_weights=jnp.asarray(grid.weights),
         e_nuc=jnp.asarray(mol.energy_nuc()),
         positions=jnp.asarray(molecule.positions),
-        shells=Shells.from_pyscf(mol),
+        shells=shells_of(mol),
         n_occ=mol.nelectron // 2,
         xc=theory.xc,
     )
@@ -107,7 +99,7 @@ def molecular_grid(molecule: Molecule, theory: Theory) -> Grid:
     """PySCF's grid at `theory.grid` with its default pruning."""
     from pyscf.dft import gen_grid
 
-    grids = gen_grid.Grids(_pyscf_mol(molecule, theory))
+    grids = gen_grid.Grids(pyscf_mol(molecule, theory))
     grids.level = theory.grid
     grids.build(sort_grids=False)
     return Grid(grids.coords, grids.weights)
@@ -115,118 +107,45 @@ def molecular_grid(molecule: Molecule, theory: Theory) -> Grid:
 
 def ao_values(molecule: Molecule, theory: Theory, points: np.ndarray) -> np.ndarray:
     """(point, ao): the atomic orbitals at `points` (point, 3) in bohr."""
-    return _pyscf_mol(molecule, theory).eval_gto("GTOval_sph", np.asarray(points))
+    return pyscf_mol(molecule, theory).eval_gto("GTOval_sph", np.asarray(points))
 
 
 def overlap_matrix(molecule: Molecule, theory: Theory) -> np.ndarray:
     """(ao, ao): S, without the cost of the other integrals."""
-    return _pyscf_mol(molecule, theory).intor_symmetric("int1e_ovlp")
+    return pyscf_mol(molecule, theory).intor_symmetric("int1e_ovlp")
 
 
 def dipole(molecule: Molecule, theory: Theory, dm: np.ndarray) -> np.ndarray:
     """(3,): dipole moment in atomic units, about the origin of the coordinates as in PySCF."""
-    mol = _pyscf_mol(molecule, theory)
+    mol = pyscf_mol(molecule, theory)
     electrons = np.einsum("xij,ji->x", mol.intor_symmetric("int1e_r", comp=3), np.asarray(dm))
     return mol.atom_charges() @ mol.atom_coords() - electrons
 
 
+def use_one_thread() -> None:
+    """Let libcint use one core when called from this thread: for work beside a training."""
+    from pyscf import lib
+
+    lib.num_threads(1)
+
+
 def check(molecule: Molecule, theory: Theory) -> None:
     """Raise the `ValueError` that `integrals` would raise, without computing any."""
-    mol = _pyscf_mol(molecule, theory)
+    mol = pyscf_mol(molecule, theory)
     if theory.coulomb == "exact":
-        _check_exact_size(mol)
+        check_exact_size(mol)
     else:
-        _aux_basis(tuple(sorted(set(molecule.symbols))))
-
-
-@functools.lru_cache(maxsize=16)
-def _pyscf_mol(molecule: Molecule, theory: Theory):
-    from pyscf import gto
-
-    elements = sorted(set(molecule.symbols))
-    basis = {element: _basis(theory.basis, element) for element in elements}
-    if molecule.n_electrons < 2 or molecule.n_electrons % 2:
-        raise ValueError(
-            f"{molecule.n_electrons} electrons in {molecule.formula} with charge "
-            f"{molecule.charge:+d}; a closed shell needs an even number, at least 2: "
-            f"give charge={molecule.charge + 1:+d} or {molecule.charge - 1:+d}"
-        )
-    mol = gto.Mole()
-    mol.atom = list(zip(molecule.symbols, molecule.positions.tolist(), strict=True))
-    mol.unit, mol.charge, mol.verbose = "Bohr", molecule.charge, 0
-    mol.basis, mol.ecp = basis, _core_potentials(theory.basis, elements)
-    mol.build(dump_input=False, parse_arg=False)
-    if mol.nelectron > 2 * mol.nao:
-        raise ValueError(f"{mol.nelectron} electrons do not fit in {mol.nao} orbitals of "
-                         f"{theory.basis}")
-    return mol
-
-
-def _basis(name: str, element: str) -> list:
-    shells = _load_basis(name, element)
-    if not shells:
-        if any(_load_basis(name, other) for other in ("H", "C", "O", "Zn", "I")):
-            raise ValueError(f"basis {name!r} has no functions for {element}")
-        raise ValueError(
-            f"unknown basis {name!r}; try sto-3g, 6-31g*, def2-svp or another of PySCF's names"
-        )
-    if max(shell[0] for shell in shells) > LARGEST_L:
-        raise ValueError(f"basis {name!r} has functions beyond f for {element}; up to f is allowed")
-    return shells
-
-
-@functools.cache
-def _load_basis(name: str, element: str) -> list | None:
-    """Shells of one element as PySCF writes them; None where it has none."""
-    from pyscf import gto
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "may be available in basis-set-exchange"
-        try:
-            return gto.basis.load(name, element)
-        except Exception:  # PySCF raises many kinds here, KeyError to BasisNotFoundError
-            return None
-
-
-def _core_potentials(name: str, elements: list[str]) -> dict[str, list]:
-    """The effective core potentials that belong to a basis, by element."""
-    from pyscf import gto
-    from pyscf.data.elements import ELEMENTS
-
-    _, numbers = gto.mole.bse_predefined_ecp(name, elements)
-    symbols = [ELEMENTS[number] for number in sorted(numbers or ())]
-    return {symbol: gto.basis.load_ecp(name, symbol) for symbol in symbols}
-
-
-@functools.cache
-def _aux_basis(elements: tuple[str, ...]) -> dict[str, list]:
-    found = {element: _load_basis(AUX_BASIS, element) for element in elements}
-    missing = [element for element, shells in found.items() if not shells]
-    if missing:
-        raise ValueError(
-            f"the auxiliary basis {AUX_BASIS} has no functions for {', '.join(missing)}; "
-            "use coulomb='exact'"
-        )
-    return found
+        aux_basis(tuple(sorted(set(molecule.symbols))))
 
 
 def _density_fitted(mol) -> DensityFitted:
     from pyscf import df, lib
 
-    aux_basis = _aux_basis(tuple(sorted(set(mol.elements))))
-    packed = df.incore.cholesky_eri(mol, auxbasis=aux_basis)
+    auxiliary = aux_basis(tuple(sorted(set(mol.elements))))
+    packed = df.incore.cholesky_eri(mol, auxbasis=auxiliary)
     return DensityFitted(jnp.asarray(lib.unpack_tril(packed)))
 
 
 def _exact(mol) -> Exact:
-    _check_exact_size(mol)
+    check_exact_size(mol)
     return Exact(jnp.asarray(mol.intor("int2e", aosym="s4")))
-
-
-def _check_exact_size(mol) -> None:
-    n_pair = mol.nao * (mol.nao + 1) // 2
-    if 8 * n_pair**2 > LARGEST_EXACT_BYTES:
-        raise ValueError(
-            f"exact integrals of {mol.nao} orbitals take {8 * n_pair**2 / 2**30:.1f} GiB, "
-            f"at most {LARGEST_EXACT_BYTES / 2**30:.0f} GiB are allowed; use coulomb='df'"
-        )

@@ -13,7 +13,8 @@ from qptlab.dft.energy import Energy, energy_and_fock
 from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
-from qptlab.theory import Theory, theory as parse_theory
+from qptlab.theory import Theory
+from qptlab.theory import theory as parse_theory
 
 Matrix = Float[Array, "ao ao"]
 

@@ -18,26 +18,8 @@ class Shells:
 
     atom: tuple[int, ...]
     number: tuple[int, ...]
-    l: tuple[int, ...]  # noqa: E741  the field's name
+    l: tuple[int, ...]
     index: tuple[int, ...]
-
-    @classmethod
-    def from_pyscf(cls, mol) -> "Shells":
-        """Shells of a `pyscf.gto.Mole` with spherical functions."""
-        from pyscf.data.elements import charge
-
-        atom, number, angular, index = [], [], [], []
-        seen: dict[tuple[int, int], int] = {}
-        for bas in range(mol.nbas):
-            for _ in range(mol.bas_nctr(bas)):
-                a, l = mol.bas_atom(bas), mol.bas_angular(bas)  # noqa: E741
-                atom.append(a)
-                # not mol.atom_charge: a core potential lowers that
-                number.append(charge(mol.atom_pure_symbol(a)))
-                angular.append(l)
-                index.append(seen.setdefault((a, l), 0))
-                seen[a, l] += 1
-        return cls(tuple(atom), tuple(number), tuple(angular), tuple(index))
 
     def __len__(self) -> int:
         return len(self.atom)

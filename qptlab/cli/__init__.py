@@ -1,0 +1,35 @@
+"""The command line: `qptlab lab | energy | train | predict | evaluate`."""
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+# --minutes is wall time of the whole run, so the imports so far count.
+STARTED = time.perf_counter() - time.process_time()
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command; 0 when it worked, 2 with one line on stderr for bad input."""
+    from qptlab.cli.arguments import parser
+
+    args = parser().parse_args(argv)
+    try:
+        _run(args)
+    except (ValueError, OSError) as error:
+        print(f"qptlab {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print(f"qptlab {args.command}: stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _run(args: argparse.Namespace) -> None:
+    # Here, not above: `qptlab --help` and a mistyped option need none of it.
+    from qptlab.cli import commands
+
+    if args.command == "train":
+        commands.train(args, STARTED)
+    else:
+        getattr(commands, args.command)(args)

@@ -1,0 +1,85 @@
+"""What the command line accepts."""
+
+import argparse
+
+DEFAULT_THEORY = "b3lyp5/def2-svp"
+DEFAULT_MINUTES = 5.0
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    """Says what was wrong in one line, as every other error does."""
+
+    def error(self, message: str):
+        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The parser of every command; its result has `command` and that command's options."""
+    top = _OneLineParser(
+        prog="qptlab",
+        description="The Kohn–Sham energy is a loss function. Without a command: open the lab.",
+    )
+    top.set_defaults(command="lab", folder=None, browser=True)
+    commands = top.add_subparsers(metavar="COMMAND")
+
+    def command(name: str, text: str) -> argparse.ArgumentParser:
+        sub = commands.add_parser(name, help=text, description=text)
+        sub.set_defaults(command=name)
+        return sub
+
+    lab = command("lab", "open JupyterLab on the workbench notebook")
+    lab.add_argument("folder", nargs="?", metavar="DIR", help="folder for the notebooks")
+    lab.add_argument("--no-browser", dest="browser", action="store_false", help="print the URL")
+
+    energy = command("energy", "energy, orbital energies and dipole of a molecule")
+    _add_geometry(energy)
+    _add_theory(energy, DEFAULT_THEORY)
+
+    train = command("train", "train a network by backpropagating the energy through DFT")
+    _add_geometry(train)
+    _add_theory(train, None)
+    _add_training(train)
+
+    for name, text in (
+        ("predict", "predict with a trained network"),
+        ("evaluate", "set a trained network beside PySCF and the baselines"),
+    ):
+        sub = command(name, text)
+        sub.add_argument("model", metavar="RUN", help="run folder or model file")
+        _add_geometry(sub)
+        sub.add_argument("--refine", type=int, default=0, metavar="K", help="refining iterations")
+    return top
+
+
+def _add_geometry(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("geometry", metavar="GEOM", help="library name or .xyz file (ångström)")
+    sub.add_argument("--charge", type=int, default=0)
+    sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")
+
+
+def _add_theory(sub: argparse.ArgumentParser, default: str | None) -> None:
+    sub.add_argument("--theory", default=default, metavar="XC/BASIS", help=DEFAULT_THEORY)
+    sub.add_argument("--grid", type=int, default=1, metavar="LEVEL", help="PySCF's, 0 to 9")
+    sub.add_argument("--coulomb", default="df", metavar="df|exact")
+
+
+def _add_training(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--out", required=True, metavar="RUN", help="run folder to write")
+    sub.add_argument(
+        "--minutes",
+        type=float,
+        metavar="M",
+        help=f"wall time of the whole run ({DEFAULT_MINUTES:g} where no limit is given)",
+    )
+    sub.add_argument("--steps", type=int, metavar="N", help="weight updates, all sittings together")
+    sub.add_argument("--model", default="block", choices=["block"])
+    sub.add_argument(
+        "--sampler",
+        default="wiggle",
+        choices=["wiggle", "file"],
+        help="wiggle: Gaussian noise around GEOM; file: its frames, the last fifth for validation",
+    )
+    sub.add_argument("--sigma", type=float, default=0.05, help="width of the wiggle, bohr")
+    sub.add_argument("--lr", type=float, help="learning rate")
+    sub.add_argument("--resume", action="store_true", help="continue the run in RUN")
+    sub.add_argument("--seed", type=int, default=0)

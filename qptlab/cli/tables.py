@@ -1,0 +1,114 @@
+"""What the command line prints for people: tables on stdout, progress on stderr."""
+
+import numpy as np
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from qptlab.qpt.training import Training
+from qptlab.reference import Evaluation
+from qptlab.units import DEBYE_PER_AU, EV_PER_HARTREE, MICROHARTREE_PER_HARTREE
+
+_out = Console(highlight=False)
+_err = Console(stderr=True, highlight=False)
+
+
+def progress(line: str) -> None:
+    """One line of progress."""
+    _err.print(line)
+
+
+def energies(records: list[dict]) -> None:
+    """A table with one row per geometry."""
+    table = Table(title=f"{records[0]['formula']}, {records[0]['theory']}")
+    for name in ("energy / Ha", "HOMO / eV", "LUMO / eV", "dipole / D", "Fock builds", "s"):
+        table.add_column(name, justify="right")
+    for r in records:
+        lumo = "–" if r["lumo"] is None else f"{r['lumo'] * EV_PER_HARTREE:.3f}"
+        table.add_row(
+            f"{r['energy']:.8f}",
+            f"{r['homo'] * EV_PER_HARTREE:.3f}",
+            lumo,
+            f"{np.linalg.norm(r['dipole']) * DEBYE_PER_AU:.3f}",
+            str(r["fock_builds"]),
+            f"{r['seconds']:.2f}",
+        )
+    _out.print(table)
+
+
+def follow(run: Training) -> None:
+    """Carry a training out, showing where it is; Ctrl-C ends it early."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=_err, transient=True) as bar:
+        total = 60 * run.config.minutes if run.config.minutes else run.config.steps
+        task = bar.add_task("compiling", total=total)
+        error = ""
+        try:
+            for log in run:
+                if log.val_error_ha:
+                    error = f" · validation error {_micro(log.val_error_ha[0])} µHa"
+                    last = max(log.val_error_ha)
+                    error += f", {_micro(log.val_error_ha[last])} after {last} refining"
+                done = log.seconds if run.config.minutes else log.step
+                bar.update(task, completed=done, description=f"step {log.step}{error}")
+        except KeyboardInterrupt:
+            if not any(log.val_error_ha for log in run.history):
+                raise
+            _err.print("stopped; the run is kept")
+
+
+def trained(record: dict) -> None:
+    """The end of a training."""
+    _errors_table(
+        f"{record['steps']} steps, {record['seconds']:.0f} s, run kept in {record['run']}",
+        {"network": record["val_energy_mae_ha"], **(record["baselines_ha"] or {})},
+        "mean validation error / µHa",
+    )
+
+
+def evaluation(result: Evaluation) -> None:
+    """Errors against PySCF, then the baselines at the same number of Fock builds."""
+    table = Table(
+        title=f"{result.geometries} geometries, {result.refine} refining iterations, against PySCF"
+    )
+    table.add_column("mean error")
+    table.add_column("µHa", justify="right")
+    for label, value in (
+        ("energy", result.energy_mae_ha),
+        ("Fock matrix F[D]", result.fock_mae_ha),
+        ("Fock matrix F0 + ΔF", result.raw_fock_mae_ha),
+        ("orbital energies", result.mo_energy_mae_ha),
+        ("occupied orbital energies", result.occupied_mo_energy_mae_ha),
+    ):
+        table.add_row(label, _micro(value))
+    _out.print(table)
+    _errors_table(
+        "at equal Fock builds",
+        {"network": {result.refine: result.energy_mae_ha}, **result.baselines},
+        "mean energy error / µHa",
+    )
+    scf = result.scf_speedup
+    _out.print(
+        f"occupied orbitals: similarity {100 * result.psi_similarity:.3f} %, wrong occupation in "
+        f"{100 * result.wrong_occupation_share:.0f} % of the geometries\n"
+        f"PySCF to {scf['conv_tol']:.0e} Ha: {scf['fock_builds_minao']:.1f} Fock builds from minao, "
+        f"{scf['fock_builds_predicted']:.1f} from the prediction, its own counted"
+    )
+
+
+def _errors_table(title: str, rows: dict[str, dict], unit: str) -> None:
+    names = {"network": "network", "plain": "no network (ΔF = 0)", "diis": "DIIS from minao"}
+    counts = sorted({int(k) for row in rows.values() for k in row})
+    table = Table(title=title, caption=unit)
+    table.add_column("refining iterations")
+    for k in counts:
+        table.add_column(str(k), justify="right")
+    for name, row in rows.items():
+        by_count = {int(k): value for k, value in row.items()}
+        cells = [_micro(by_count[k]) if k in by_count else "" for k in counts]
+        table.add_row(names[name], *cells)
+    _out.print(table)
+
+
+def _micro(value_ha: float) -> str:
+    return f"{value_ha * MICROHARTREE_PER_HARTREE:.3g}"

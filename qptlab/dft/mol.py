@@ -1,0 +1,120 @@
+"""The checked PySCF molecule: basis, core potentials, electron count, shells."""
+
+import functools
+import warnings
+from collections import Counter
+
+from qptlab.dft.shells import Shells
+from qptlab.molecule import Molecule
+from qptlab.theory import Theory
+
+AUX_BASIS = "def2-universal-jkfit"
+LARGEST_EXACT_BYTES = 4 * 2**30
+LARGEST_L = 3
+
+
+@functools.lru_cache(maxsize=16)
+def pyscf_mol(molecule: Molecule, theory: Theory):
+    """The `pyscf.gto.Mole` of a closed-shell molecule, core potentials of the basis included.
+
+    Raises:
+        ValueError: odd number of electrons, unknown basis, an element the basis lacks, or
+            functions beyond f.
+    """
+    from pyscf import gto
+
+    elements = sorted(set(molecule.symbols))
+    basis = {element: _basis(theory.basis, element) for element in elements}
+    if molecule.n_electrons < 2 or molecule.n_electrons % 2:
+        raise ValueError(
+            f"{molecule.n_electrons} electrons in {molecule.formula} with charge "
+            f"{molecule.charge}; a closed shell needs an even number, at least 2: "
+            f"give charge={molecule.charge + 1} or {molecule.charge - 1}"
+        )
+    mol = gto.Mole()
+    mol.atom = list(zip(molecule.symbols, molecule.positions.tolist(), strict=True))
+    mol.unit, mol.charge, mol.verbose = "Bohr", molecule.charge, 0
+    mol.basis, mol.ecp = basis, _core_potentials(theory.basis, elements)
+    mol.build(dump_input=False, parse_arg=False)
+    if mol.nelectron > 2 * mol.nao:
+        raise ValueError(
+            f"{mol.nelectron} electrons do not fit in {mol.nao} orbitals of {theory.basis}"
+        )
+    return mol
+
+
+def _basis(name: str, element: str) -> list:
+    shells = _load_basis(name, element)
+    if not shells:
+        if any(_load_basis(name, other) for other in ("H", "C", "O", "Zn", "I")):
+            raise ValueError(f"basis {name!r} has no functions for {element}")
+        raise ValueError(
+            f"unknown basis {name!r}; try sto-3g, 6-31g*, def2-svp or another of PySCF's names"
+        )
+    if max(shell[0] for shell in shells) > LARGEST_L:
+        raise ValueError(f"basis {name!r} has functions beyond f for {element}; up to f is allowed")
+    return shells
+
+
+@functools.cache
+def _load_basis(name: str, element: str) -> list | None:
+    """Shells of one element as PySCF writes them; None where it has none."""
+    from pyscf import gto
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # "may be available in basis-set-exchange"
+        try:
+            return gto.basis.load(name, element)
+        except Exception:  # PySCF raises many kinds here, KeyError to BasisNotFoundError
+            return None
+
+
+def _core_potentials(name: str, elements: list[str]) -> dict[str, list]:
+    """The effective core potentials that belong to a basis, by element."""
+    from pyscf import gto
+    from pyscf.data.elements import ELEMENTS
+
+    _, numbers = gto.mole.bse_predefined_ecp(name, elements)
+    symbols = [ELEMENTS[number] for number in sorted(numbers or ())]
+    return {symbol: gto.basis.load_ecp(name, symbol) for symbol in symbols}
+
+
+@functools.cache
+def aux_basis(elements: tuple[str, ...]) -> dict[str, list]:
+    """Shells of `AUX_BASIS`; `ValueError` for an element it lacks."""
+    found = {element: _load_basis(AUX_BASIS, element) for element in elements}
+    missing = [element for element, shells in found.items() if not shells]
+    if missing:
+        raise ValueError(
+            f"the auxiliary basis {AUX_BASIS} has no functions for {', '.join(missing)}; "
+            "use coulomb='exact'"
+        )
+    return found
+
+
+def check_exact_size(mol) -> None:
+    """Raise `ValueError` where all electron-repulsion integrals would not fit."""
+    n_pair = mol.nao * (mol.nao + 1) // 2
+    if 8 * n_pair**2 > LARGEST_EXACT_BYTES:
+        raise ValueError(
+            f"exact integrals of {mol.nao} orbitals take {8 * n_pair**2 / 2**30:.1f} GiB, "
+            f"at most {LARGEST_EXACT_BYTES / 2**30:.0f} GiB are allowed; use coulomb='df'"
+        )
+
+
+def shells_of(mol) -> Shells:
+    """The shells of a `pyscf.gto.Mole` with spherical functions, in its order."""
+    from pyscf.gto import charge
+
+    atom, number, angular, index = [], [], [], []
+    seen: Counter = Counter()
+    for bas in range(mol.nbas):
+        a, l = mol.bas_atom(bas), mol.bas_angular(bas)
+        for _ in range(mol.bas_nctr(bas)):
+            atom.append(a)
+            # not mol.atom_charge: a core potential lowers that
+            number.append(charge(mol.atom_pure_symbol(a)))
+            angular.append(l)
+            index.append(seen[a, l])
+            seen[a, l] += 1
+    return Shells(tuple(atom), tuple(number), tuple(angular), tuple(index))

@@ -1,0 +1,57 @@
+"""`qptlab lab`: JupyterLab on the workbench notebook, from a checkout or an installed wheel."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+WORKBENCH = "workbench.ipynb"
+OWN_FOLDER = "qptlab-notebooks"
+
+
+def open_lab(folder: str | os.PathLike | None = None, *, browser: bool = True) -> None:
+    """Start JupyterLab in `folder` on the workbench notebook; returns when it is closed.
+
+    Args:
+        folder: where the notebooks are; missing ones are copied there, none is overwritten. By
+            default the checkout's own notebooks, or `qptlab-notebooks` for an installed package.
+        browser: open a browser; JupyterLab prints the URL in any case.
+
+    Raises:
+        ValueError: `folder` is a file, or no notebooks can be found.
+    """
+    place = prepare_folder(folder)
+    command = [sys.executable, "-m", "jupyterlab", str(place / WORKBENCH)]
+    if not browser:
+        command.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")  # containers: JupyterLab refuses root otherwise
+    try:
+        subprocess.run(command, check=False)
+    except KeyboardInterrupt:
+        pass  # JupyterLab has asked and closed by itself
+
+
+def prepare_folder(folder: str | os.PathLike | None) -> Path:
+    """The folder to open, holding every notebook that comes with qptlab."""
+    source = shipped_notebooks()
+    if folder is None and source.parent.joinpath("pyproject.toml").is_file():
+        return source
+    place = Path(folder if folder is not None else OWN_FOLDER)
+    if place.exists() and not place.is_dir():
+        raise ValueError(f"{place} is a file; expected a folder for the notebooks")
+    place.mkdir(parents=True, exist_ok=True)
+    for notebook in source.glob("*.ipynb"):
+        if not (place / notebook.name).exists():
+            shutil.copy(notebook, place)
+    return place
+
+
+def shipped_notebooks() -> Path:
+    """The notebooks of the checkout, or those inside the installed package."""
+    package = Path(__file__).resolve().parents[1]
+    for place in (package / "notebooks", package.parent / "notebooks"):
+        if (place / WORKBENCH).is_file():
+            return place
+    raise ValueError(f"no notebooks come with the qptlab in {package}; install it again")

@@ -1,0 +1,79 @@
+"""A matplotlib picture inside a fixed-size widget, redrawn as often as it can afford."""
+
+import io
+import time
+from collections.abc import Callable
+
+from ipywidgets import HTML, Box, Image, Layout
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from qptlab.lab.plots import PIXEL_RATIO, SIZE_PX
+
+MIN_INTERVAL_S = 0.2
+COST_FACTOR = 4.0
+
+
+def png(figure: Figure, pixel_ratio: float = PIXEL_RATIO) -> bytes:
+    """The figure as PNG bytes, with `pixel_ratio` times as many pixels as its nominal size."""
+    nominal = figure.dpi
+    figure.set_dpi(nominal * pixel_ratio)
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer, pil_kwargs={"compress_level": 1})
+    figure.set_dpi(nominal)
+    return buffer.getvalue()
+
+
+class Throttle:
+    """Says when the next drawing is affordable, counted from the END of the last one.
+
+    Counted from the beginning, slow drawings would follow each other without a gap and starve
+    the training.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self.clock, self.next, self.cost = clock, 0.0, 0.0
+
+    def ready(self) -> bool:
+        """True when the next drawing may begin."""
+        return self.clock() >= self.next
+
+    def run(self, draw: Callable[[], None]) -> None:
+        """Draw, and put off the next drawing by max(0.2 s, 4 × what this one took)."""
+        begin = self.clock()
+        draw()
+        end = self.clock()
+        self.cost = end - begin
+        self.next = end + max(MIN_INTERVAL_S, COST_FACTOR * self.cost)
+
+
+class LivePlot(Box):
+    """Shows `draw(*args, figure=…) -> Figure`; the box never changes its size."""
+
+    def __init__(self, draw: Callable[..., Figure], size_px: tuple[int, int] = SIZE_PX) -> None:
+        width, height = (f"{pixels}px" for pixels in size_px)
+        self.image = Image(
+            format="png", layout=Layout(width=width, height=height, max_width="100%")
+        )
+        self.throttle, self.draws = Throttle(), 0
+        self._draw, self._figure, self._shown = draw, None, None
+        super().__init__([self.image], layout=Layout(width=width, height=height, flex="0 0 auto"))
+        self.add_class("qptlab-plot")
+
+    def update(self, *args, version: object, force: bool = False) -> bool:
+        """Draw a `version` that is not shown yet, if it is time or `force`; True if drawn."""
+        if version == self._shown or not (force or self.throttle.ready()):
+            return False
+        self.throttle.run(lambda: self._redraw(*args))
+        self._shown = version
+        return True
+
+    def _redraw(self, *args) -> None:
+        self._figure = self._draw(*args, figure=self._figure)
+        self.image.value = png(self._figure)
+        self.draws += 1
+
+
+def style(css: str) -> HTML:
+    """A widget that takes no room and carries CSS rules."""
+    return HTML(f"<style>{css}</style>", layout=Layout(display="none"))

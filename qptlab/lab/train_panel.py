@@ -1,0 +1,130 @@
+"""The training panel: buttons that act at once, a live learning rate, a live plot."""
+
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ipywidgets import HTML, Button, FloatLogSlider, HBox, Layout, VBox
+
+from qptlab.lab.describe import CSS, status_html, status_line, tiles_html
+from qptlab.lab.live_plot import LivePlot, style
+from qptlab.lab.plots import SIZE_PX, training_figure
+from qptlab.lab.refresher import Refresher
+from qptlab.lab.runner import Runner, one_sentence
+
+BUTTONS = {  # text: (icon, tooltip, states in which it can be pressed)
+    "Start": ("play", "Begin training", ("idle", "stopped", "finished", "failed")),
+    "Pause": ("pause", "Hold after this step", ("starting", "running")),
+    "Resume": ("forward", "Go on from where it was paused", ("pausing", "paused")),
+    "Stop": (
+        "stop",
+        "End after this step; what was learned stays",
+        ("starting", "running", "pausing", "paused"),
+    ),
+}
+
+
+class TrainPanel(VBox):
+    """Controls, numbers and the live plot of one training.
+
+    `source`: a function, called in the background at each Start, that gives the run.
+    `learning_rate`: where the control begins; None leaves the run its own until it is moved.
+    """
+
+    def __init__(self, source: Callable[[], Iterable], learning_rate: float | None = None) -> None:
+        self.runner, self._source = Runner(), source
+        self._moved = learning_rate is not None
+        self._doing, self._doing_since = "", time.monotonic()
+        self.buttons = {text: self._button(text) for text in BUTTONS}
+        self.learning_rate = FloatLogSlider(
+            value=learning_rate or 1e-3,
+            base=10, min=-6, max=-1, step=0.05, readout_format=".1e",
+            description="learning rate",
+            style={"description_width": "initial"},
+            layout=Layout(width="300px", margin="2px 0 2px 8px"),
+        )  # fmt: skip
+        self.learning_rate.observe(self._set_learning_rate, "value")
+        self.status, self.tiles = HTML(), HTML(layout=Layout(width="100%", margin="0 0 6px"))
+        self.plot = LivePlot(training_figure)
+        controls = HBox(
+            [*self.buttons.values(), self.learning_rate], layout=Layout(flex_flow="row wrap")
+        )
+        parts = [style(CSS), controls, self.status, self.tiles, self.plot]
+        super().__init__(parts, layout=Layout(width=f"{SIZE_PX[0]}px", max_width="100%"))
+        self.add_class("qptlab")
+        self._refresher = Refresher(
+            self._refresh, lambda: self.runner.active or bool(self.runner.job)
+        )
+        self.runner.listeners.append(self._refresher.poke)
+        self._refresh()
+
+    @property
+    def run(self) -> Any:
+        """The Training, or None before Start has made it."""
+        return self.runner.run
+
+    def start(self) -> None:
+        """What the Start button does."""
+        self.runner.start(self._open)
+
+    def _open(self) -> Iterable:
+        run = self._source()
+        if self._moved:
+            run.lr = self.learning_rate.value
+        return run
+
+    def _button(self, text: str) -> Button:
+        icon, tooltip, _ = BUTTONS[text]
+        button = Button(description=text, icon=icon, tooltip=tooltip, layout=Layout(width="96px"))
+        press = self.start if text == "Start" else getattr(self.runner, text.lower())
+        button.on_click(lambda _: press())
+        return button
+
+    def _set_learning_rate(self, change: Any) -> None:
+        self._moved = True
+        if self.run is not None:
+            self.run.lr = change["new"]
+        self._refresher.poke()
+
+    # -- in the display thread -----------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        try:
+            self._show()
+        except Exception as error:  # a display that dies silently looks like a training that does
+            self.status.value = status_html("error", one_sentence(error))
+
+    def _show(self) -> None:
+        runner, run = self.runner, self.run
+        for text, button in self.buttons.items():
+            button.disabled = runner.state not in BUTTONS[text][2]
+            button.button_style = "primary" if text == "Start" and not button.disabled else ""
+        doing = runner.job or getattr(run, "status", "")
+        if doing != self._doing:
+            self._doing, self._doing_since = doing, time.monotonic()
+        since = max(self._doing_since, runner.since if runner.job else 0.0)
+        self.status.value = status_html(*status_line(runner, doing, time.monotonic() - since))
+        in_use = runner.latest.lr if runner.latest is not None else getattr(run, "lr", None)
+        self.tiles.value = tiles_html(runner, in_use)
+        history = list(getattr(run, "history", None) or [])
+        baselines = getattr(run, "baselines_ha", None)
+        version = (id(run), len(history), baselines is None)
+        if run is not None or runner.state in ("idle", "failed"):
+            self.plot.update(history, baselines, version=version, force=not runner.active)
+
+
+def train_panel(run: Any) -> TrainPanel:
+    """A panel that trains `run` in the background, with buttons, learning rate and a live plot.
+
+    `run`: a `Training`, or any iterable of StepLogs with `lr`, `status`, `history`, `baselines_ha`.
+    The cell returns at once and the kernel stays free; `run` can be used in other cells meanwhile.
+    After Stop, Start goes on with the same run.
+
+    >>> import qptlab as ql                                            # doctest: +SKIP
+    >>> ql.train_panel(run)                                            # doctest: +SKIP
+    """
+    panel = TrainPanel(lambda: run)
+    panel.runner.run = run
+    panel.learning_rate.value = run.lr
+    panel._moved = False
+    return panel

@@ -1,0 +1,161 @@
+"""The workbench: choose a molecule and a theory, train a network on them, look at its orbitals."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ipywidgets import HTML, Button, Combobox, Dropdown, HBox, Layout, VBox
+
+from qptlab.lab.box import Box
+from qptlab.lab.describe import grouped
+from qptlab.lab.orbital_panel import OrbitalPanel
+from qptlab.lab.train_panel import TrainPanel
+from qptlab.molecule import library_names, molecule
+from qptlab.qpt.config import TrainConfig
+from qptlab.theory import FUNCTIONALS, Theory, theory
+
+BASES = ("sto-3g", "6-31g", "6-31g*", "def2-svp", "def2-tzvp", "cc-pvdz", "cc-pvtz")
+SIGMA_BOHR = 0.05
+VIEW_HEIGHT_PX = 440
+RIGHT = Layout(flex="1 1 350px", min_width="350px", max_width="720px")
+DRAWN_AT = ("paused", "stopped", "finished")
+
+
+def build(name: str, spec: str) -> Iterable:
+    """A new Training on wiggled geometries of a library molecule, judged by PySCF."""
+    # imported here so that the panel is there before the physics has been loaded
+    from qptlab.qpt.block_qpt import BlockQPT
+    from qptlab.qpt.sampling import wiggle
+    from qptlab.qpt.training import Training
+    from qptlab.reference import pyscf_energy
+
+    chosen = molecule(name)
+    model = BlockQPT.create(chosen, spec)
+    return Training(model, wiggle(chosen, sigma=SIGMA_BOHR), reference=pyscf_energy)
+
+
+class Workbench(VBox):
+    """Everything in one panel; all work is done in the background by the training panel's thread.
+
+    `build(molecule name, "functional/basis")` makes the Training when Start is pressed.
+    """
+
+    def __init__(self, build: Callable[[str, str], Iterable] = build) -> None:
+        self._build, self._state, self._trained = build, "idle", None
+        self._references: dict[tuple[str, Theory], Any] = {}
+        self.molecule = Dropdown(options=library_names(), value="water")
+        self.functional = Dropdown(options=FUNCTIONALS, value="pbe")
+        self.basis = Combobox(options=BASES, value="def2-svp", ensure_option=False)
+        self.panel = TrainPanel(self._open, learning_rate=TrainConfig.lr)
+        self.draw = Button(
+            description="Draw orbitals",
+            icon="paint-brush",
+            tooltip="Predict the orbitals with the network as it is now",
+            disabled=True,
+            layout=Layout(flex="0 0 136px"),
+        )
+        self.draw.on_click(lambda _: self.draw_orbitals())
+        self.caption = HTML(layout=Layout(min_width="0"))
+        self.orbitals, self._right = None, VBox(layout=RIGHT)
+        self._show_molecule()
+        self.molecule.observe(lambda _: self._show_molecule(), "value")
+        self.panel.runner.listeners.append(self._follow)
+        super().__init__([self._choices(), self._columns()])
+        self.add_class("qptlab")
+
+    @property
+    def run(self) -> Any:
+        """The Training, or None before Start has made it."""
+        return self.panel.run
+
+    def draw_orbitals(self) -> None:
+        """Predict the unwiggled molecule's orbitals and compare with PySCF, in the background."""
+        self.panel.runner.submit("drawing the orbitals", self._draw_prediction)
+
+    # -- layout --------------------------------------------------------------------------------
+
+    def _choices(self) -> HBox:
+        fields = {
+            "molecule": (self.molecule, 190),
+            "functional": (self.functional, 105),
+            "basis": (self.basis, 125),
+        }
+        boxes: list[Any] = []
+        for name, (widget, width) in fields.items():
+            widget.layout = Layout(width=f"{width}px")
+            boxes.append(HTML(f'<span class="qptlab-name">{name}</span>'))
+            boxes.append(widget)
+        return HBox(boxes, layout=Layout(flex_flow="row wrap", align_items="center"))
+
+    def _columns(self) -> HBox:
+        return HBox([self.panel, self._right], layout=Layout(flex_flow="row wrap", grid_gap="12px"))
+
+    def _show_molecule(self) -> None:
+        """A fresh 3D view of the chosen molecule, without orbitals yet."""
+        chosen = molecule(self.molecule.value)
+        if self.orbitals is not None:
+            self.orbitals.close()
+        self.orbitals = OrbitalPanel(height=VIEW_HEIGHT_PX)
+        self.orbitals.view.show_molecule(chosen, Box.around(chosen.positions))
+        self.orbitals.view.title = f"{self.molecule.value}, {chosen.formula}"
+        self.orbitals.view.note = "orbitals appear when the training is paused or stopped"
+        heading = HBox([self.draw, self.caption], layout=Layout(align_items="center", width="100%"))
+        self._right.children = [heading, self.orbitals]
+        self._set_caption("")
+
+    def _set_caption(self, text: str) -> None:
+        self.caption.value = f'<div class="qptlab-caption">{text}</div>'
+
+    # -- in the training thread ----------------------------------------------------------------
+
+    def _open(self) -> Iterable:
+        name, spec = self.molecule.value, f"{self.functional.value}/{self.basis.value.strip()}"
+        run = self._build(name, spec)
+        self._trained = name, theory(spec)
+        return run
+
+    def _follow(self) -> None:
+        """Lock the choices while they are in use; draw the orbitals when the training holds."""
+        runner = self.panel.runner
+        if runner.state == self._state:
+            return
+        self._state = runner.state
+        in_use = runner.active or runner.state == "paused"
+        for widget in (self.molecule, self.functional, self.basis):
+            widget.disabled = in_use
+        self.draw.disabled = runner.run is None
+        if runner.state in DRAWN_AT and runner.latest is not None:
+            self.draw_orbitals()
+
+    def _draw_prediction(self) -> None:
+        run, (name, spec) = self.run, self._trained
+        if run is None:
+            return
+        prediction = run.predict(molecule(name))
+        self.orbitals.show(prediction)
+        latest = self.panel.runner.latest
+        self._set_caption(f"{name} after step {grouped(latest.step) if latest else 0}")
+        self.panel.runner.submit(
+            "asking PySCF", lambda: self._draw_comparison(prediction, name, spec)
+        )
+
+    def _draw_comparison(self, prediction: Any, name: str, spec: Theory) -> None:
+        if (name, spec) not in self._references:
+            from qptlab.reference import pyscf_scf
+
+            self._references[name, spec] = pyscf_scf(molecule(name), spec)
+        self.orbitals.show(prediction, self._references[name, spec])
+
+
+_shown: Workbench | None = None
+
+
+def workbench() -> Workbench:
+    """The workbench as one panel: choose, press Start, watch, turn the orbitals.
+
+    Running the cell again stops the training of the panel that it replaces.
+    """
+    global _shown
+    if _shown is not None:
+        _shown.panel.runner.stop()
+    _shown = Workbench()
+    return _shown

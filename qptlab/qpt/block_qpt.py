@@ -1,0 +1,217 @@
+"""BlockQPT: a transformer over shells whose Fock matrix rotates with the molecule."""
+
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from qptlab.dft.integrals import check
+from qptlab.dft.shells import Shells
+from qptlab.molecule import Molecule
+from qptlab.qpt.blocks import cut, invariants, n_invariants, scale_blocks
+from qptlab.qpt.sample import MATRICES, Sample
+from qptlab.theory import Theory
+from qptlab.theory import theory as parse_theory
+
+N_ELEMENTS, N_L, N_INDEX = 119, 4, 32
+SINGLE = jnp.float32
+"""Of weights and of everything between the invariants and ΔF."""
+FARTHEST = 12.0
+"""Distances (bohr) are resolved up to here."""
+
+
+@dataclass(frozen=True)
+class BlockSizes:
+    """Widths of the token and pair tracks, layers, attention heads, distance Gaussians."""
+
+    token: int = 64
+    pair: int = 32
+    layers: int = 3
+    heads: int = 4
+    distances: int = 12
+
+    def __post_init__(self):
+        if min(self.token, self.pair, self.heads) < 1 or self.layers < 0 or self.distances < 2:
+            raise ValueError(f"network sizes must be positive; got {self}")
+        if self.token % self.heads:
+            raise ValueError(f"token width {self.token} is not a multiple of {self.heads} heads")
+
+
+Pairs = Float[Array, "shell shell pair"]
+Tokens = Float[Array, "shell token"]
+
+
+class Layer(eqx.Module):
+    """Attention between shells, biased by the pair track, then an update of both tracks.
+
+    The pair track is symmetric in its two shells before and after.
+    """
+
+    norm_attention: eqx.nn.LayerNorm
+    norm_mlp: eqx.nn.LayerNorm
+    norm_pair: eqx.nn.LayerNorm
+    qkv: eqx.nn.Linear
+    bias: eqx.nn.Linear
+    out: eqx.nn.Linear
+    mlp: eqx.nn.MLP
+    token_to_pair: eqx.nn.Linear
+    pair_in: eqx.nn.Linear
+    pair_out: eqx.nn.Linear
+    heads: int = eqx.field(static=True)
+
+    def __init__(self, token: int, pair: int, heads: int, key: PRNGKeyArray):
+        keys = jax.random.split(key, 7)
+        self.norm_attention = eqx.nn.LayerNorm(token, dtype=SINGLE)
+        self.norm_mlp = eqx.nn.LayerNorm(token, dtype=SINGLE)
+        self.norm_pair = eqx.nn.LayerNorm(pair, dtype=SINGLE)
+        self.qkv = eqx.nn.Linear(token, 3 * token, use_bias=False, key=keys[0], dtype=SINGLE)
+        self.bias = eqx.nn.Linear(pair, heads, use_bias=False, key=keys[1], dtype=SINGLE)
+        self.out = eqx.nn.Linear(token, token, key=keys[2], dtype=SINGLE)
+        self.mlp = eqx.nn.MLP(token, token, 2 * token, 1, jax.nn.silu, key=keys[3], dtype=SINGLE)
+        self.token_to_pair = eqx.nn.Linear(token, 3 * pair, key=keys[4], dtype=SINGLE)
+        self.pair_in = eqx.nn.Linear(pair, pair, key=keys[5], dtype=SINGLE)
+        self.pair_out = eqx.nn.Linear(pair, pair, key=keys[6], dtype=SINGLE)
+        self.heads = heads
+
+    def __call__(self, tokens: Tokens, pairs: Pairs) -> tuple[Tokens, Pairs]:
+        normed = _rows(self.norm_pair, pairs)
+        tokens = tokens + self._attend(_rows(self.norm_attention, tokens), normed)
+        tokens = tokens + _rows(self.mlp, _rows(self.norm_mlp, tokens))
+        summed, factor, gate = jnp.split(_rows(self.token_to_pair, tokens), 3, axis=-1)
+        hidden = _rows(self.pair_in, normed) + summed[:, None] + summed[None]
+        hidden = jax.nn.silu(hidden + factor[:, None] * factor[None])
+        hidden = hidden * jax.nn.sigmoid(gate[:, None] + gate[None])
+        return tokens, pairs + _rows(self.pair_out, hidden)
+
+    def _attend(self, tokens: Tokens, pairs: Pairs) -> Tokens:
+        query, key, value = (
+            part.reshape(len(tokens), self.heads, -1)
+            for part in jnp.split(_rows(self.qkv, tokens), 3, axis=-1)
+        )
+        scores = jnp.einsum("qhd,khd->qkh", query, key) / np.sqrt(query.shape[-1])
+        # softmax over keys: each shell's weights add up to one
+        weights = jax.nn.softmax(scores + _rows(self.bias, pairs), axis=1)
+        mixed = jnp.einsum("qkh,khd->qhd", weights, value)
+        return _rows(self.out, mixed.reshape(tokens.shape))
+
+
+class BlockQPT(eqx.Module):
+    """Predicts ΔF, the correction to the first Fock matrix, as scaled blocks of known matrices.
+
+    ΔF_ab = Σ_k g_k(a, b) A_k,ab for every pair of shells (a, b), with the matrices A_k of
+    `Sample.matrices` and scalars g_k that depend on rotation invariants only. A scalar times a
+    block turns as the block does, so the prediction turns with the molecule. The last layer
+    starts at zero: an untrained network changes nothing.
+
+    Weights are float32; ΔF leaves as float64.
+    """
+
+    elements: eqx.nn.Embedding
+    angular: eqx.nn.Embedding
+    index: eqx.nn.Embedding
+    token_in: eqx.nn.Linear
+    pair_in: eqx.nn.MLP
+    layers: list[Layer]
+    norm: eqx.nn.LayerNorm
+    head: eqx.nn.MLP
+    sizes: BlockSizes = eqx.field(static=True)
+    theory: Theory = eqx.field(static=True)
+    trained_elements: tuple[str, ...] = eqx.field(static=True)
+
+    def __init__(
+        self, sizes: BlockSizes, theory: Theory, elements: tuple[str, ...], *, key: PRNGKeyArray
+    ):
+        token, pair, heads = sizes.token, sizes.pair, sizes.heads
+        keys = jax.random.split(key, 6 + sizes.layers)
+        n_features = n_invariants(len(MATRICES))
+        self.elements = eqx.nn.Embedding(N_ELEMENTS, token, key=keys[0], dtype=SINGLE)
+        self.angular = eqx.nn.Embedding(N_L, token, key=keys[1], dtype=SINGLE)
+        self.index = eqx.nn.Embedding(N_INDEX, token, key=keys[2], dtype=SINGLE)
+        self.token_in = eqx.nn.Linear(n_features, token, key=keys[3], dtype=SINGLE)
+        self.pair_in = eqx.nn.MLP(
+            n_features + sizes.distances, pair, 2 * pair, 1, jax.nn.silu, key=keys[4], dtype=SINGLE
+        )
+        self.layers = [Layer(token, pair, heads, k) for k in keys[6:]]
+        self.norm = eqx.nn.LayerNorm(pair, dtype=SINGLE)
+        head = eqx.nn.MLP(pair, len(MATRICES), 2 * pair, 1, jax.nn.silu, key=keys[5], dtype=SINGLE)
+        last = jax.tree.map(jnp.zeros_like, head.layers[-1])
+        self.head = eqx.tree_at(lambda mlp: mlp.layers[-1], head, last)
+        self.sizes, self.theory, self.trained_elements = sizes, theory, elements
+
+    @classmethod
+    def create(
+        cls, molecule: Molecule, theory: str | Theory, *, seed: int = 0, **sizes: int
+    ) -> "BlockQPT":
+        """An untrained network for the elements of a molecule at a level of theory.
+
+        Args:
+            theory: for example "pbe/def2-svp".
+            seed: of the random weights.
+            sizes: fields of `BlockSizes`.
+
+        Raises:
+            ValueError: a molecule and theory that cannot be computed.
+
+        >>> from qptlab import BlockQPT, molecule
+        >>> BlockQPT.create(molecule("water"), "pbe/def2-svp")
+        BlockQPT(pbe/def2-svp, elements H O, 146 k weights)
+        """
+        theory = parse_theory(theory)
+        check(molecule, theory)
+        elements = tuple(sorted(set(molecule.symbols)))
+        return cls(BlockSizes(**sizes), theory, elements, key=jax.random.key(seed))
+
+    def check(self, molecule: Molecule) -> None:
+        """Raise `ValueError` for a molecule with elements this network never met."""
+        unknown = sorted(set(molecule.symbols) - set(self.trained_elements))
+        if unknown:
+            raise ValueError(
+                f"this network was made for {', '.join(self.trained_elements)}; "
+                f"{molecule.formula} also has {', '.join(unknown)}"
+            )
+
+    def __repr__(self):
+        weights = sum(x.size for x in jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array)))
+        elements = " ".join(self.trained_elements)
+        return f"BlockQPT({self.theory}, elements {elements}, {weights / 1000:.0f} k weights)"
+
+    def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
+        """ΔF (ao, ao), symmetric, hartree, to be added to `sample.fock`."""
+        shells = sample.integrals.shells
+        features = invariants(cut(sample.matrices, shells), shells).astype(SINGLE)
+        tokens, pairs = self._embed(features, sample.integrals.positions, shells)
+        for layer in self.layers:
+            tokens, pairs = layer(tokens, pairs)
+        weights = _rows(self.head, _rows(self.norm, pairs))
+        return scale_blocks(weights.astype(sample.fock.dtype), sample.matrices, shells)
+
+    def _embed(self, features: Array, positions: Array, shells: Shells) -> tuple[Tokens, Pairs]:
+        atom = np.array(shells.atom)
+        tokens = (
+            self.elements.weight[np.array(shells.number)]
+            + self.angular.weight[np.array(shells.l)]
+            + self.index.weight[np.array(shells.index)]
+        )
+        diagonal = jnp.einsum("aaf->af", features)
+        tokens = tokens + _rows(self.token_in, diagonal)
+        distances = _distance_features(positions, self.sizes.distances).astype(SINGLE)
+        pairs = jnp.concatenate([features, distances[atom[:, None], atom[None]]], axis=-1)
+        return tokens, _rows(self.pair_in, pairs)
+
+
+def _distance_features(positions: Float[Array, "atom 3"], count: int) -> Array:
+    """(atom, atom, count): Gaussians of the distance, on centres up to `FARTHEST`."""
+    vectors = positions[:, None] - positions[None]
+    distance = jnp.sqrt(jnp.sum(vectors * vectors, axis=-1) + 1e-12)
+    centres = jnp.linspace(0.0, FARTHEST, count)
+    width = FARTHEST / (count - 1)
+    return jnp.exp(-(((distance[..., None] - centres) / width) ** 2))
+
+
+def _rows(module, x: Array) -> Array:
+    """Apply a module that takes one vector to every vector along the last axis."""
+    rows = x.reshape(-1, x.shape[-1])
+    return jax.vmap(module)(rows).reshape(*x.shape[:-1], -1)

@@ -1,0 +1,58 @@
+"""Matrices cut into shell–shell blocks, and the numbers in them that no rotation changes."""
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from qptlab.dft.shells import Shells
+
+Matrices = Float[Array, "matrix ao ao"]
+Blocks = Float[Array, "matrix shell shell m m"]
+
+SMALL = 1e-3
+"""Below this, `arcsinh(x / SMALL)` is linear; above, it grows like the logarithm."""
+
+
+def cut(matrices: Matrices, shells: Shells) -> Blocks:
+    """(matrix, shell, shell, m, m): block (a, b) of each matrix, padded with zeros to m = 2l+1."""
+    widest = int(shells.sizes.max())
+    starts = np.cumsum(shells.sizes) - shells.sizes
+    index = np.minimum(starts[:, None] + np.arange(widest), shells.sizes.sum() - 1)
+    inside = np.arange(widest) < shells.sizes[:, None]
+    blocks = matrices[:, index[:, None, :, None], index[None, :, None, :]]
+    return jnp.where(inside[:, None, :, None] & inside[None, :, None, :], blocks, 0.0)
+
+
+def invariants(blocks: Blocks, shells: Shells) -> Float[Array, "shell shell feature"]:
+    """What stays when the molecule turns, for every pair of shells.
+
+    A rotation acts on block (a, b) as U_a B U_bᵀ with orthogonal U, so the norm of a block, the
+    inner product of two blocks, and the trace of a block between shells of equal l do not change.
+
+    Returns:
+        (shell, shell, feature), each of order one: norms and traces on a logarithmic scale,
+        inner products as cosines.
+    """
+    n_matrix = blocks.shape[0]
+    inner = jnp.einsum("kabij,labij->abkl", blocks, blocks)
+    norm = jnp.sqrt(jnp.einsum("abkk->abk", inner) + 1e-24)
+    cosine = inner / (norm[..., :, None] * norm[..., None, :] + 1e-12)
+    upper = np.triu_indices(n_matrix, 1)
+    equal_l = np.equal.outer(shells.l, shells.l)
+    trace = jnp.where(equal_l[..., None], jnp.einsum("kabii->abk", blocks), 0.0)
+    return jnp.concatenate([_compress(norm), _compress(trace), cosine[..., *upper]], axis=-1)
+
+
+def n_invariants(n_matrix: int) -> int:
+    """How many numbers `invariants` gives per pair of shells."""
+    return 2 * n_matrix + n_matrix * (n_matrix - 1) // 2
+
+
+def scale_blocks(weights: Float[Array, "shell shell matrix"], matrices: Matrices, shells: Shells):
+    """Σ_k w_k(a, b) A_k,ab for every block: (ao, ao), symmetric when w and A are."""
+    of_ao = shells.of_ao
+    return jnp.einsum("ijk,kij->ij", weights[of_ao[:, None], of_ao[None, :]], matrices)
+
+
+def _compress(x: Array) -> Array:
+    return jnp.arcsinh(x / SMALL) / 5

@@ -1,0 +1,98 @@
+"""Settings of a training run and what it logs: plain numbers, written as JSON."""
+
+import math
+from dataclasses import asdict, dataclass, field
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """Settings of a training run.
+
+    Attributes:
+        lr: learning rate at its highest; the schedule multiplies it.
+        batch: geometries per step.
+        steps, minutes: when to stop, whichever comes first; None for no limit. With a limit the
+            learning rate falls to zero along a cosine, without one it stays.
+        reuse: how often each prepared geometry is used, on average.
+        pool_gib: memory for prepared geometries.
+        n_validation: validation geometries, fewer where they would not fit in a third of the pool.
+        refine: number of refining iterations up to which validation errors are reported.
+        seed: of the weights, geometries and their order.
+    """
+
+    lr: float = 1e-3
+    batch: int = 4
+    steps: int | None = None
+    minutes: float | None = None
+    reuse: int = 16
+    pool_gib: float = 2.0
+    n_validation: int = 16
+    refine: int = 3
+    seed: int = 0
+
+    def __post_init__(self):
+        check_lr(self.lr)
+        for name in ("batch", "reuse", "n_validation"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)!r}; expected 1 or more")
+        for name in ("steps", "minutes"):
+            limit = getattr(self, name)
+            if limit is not None and not limit > 0:
+                raise ValueError(f"{name} {limit!r}; expected more than 0")
+        if self.pool_gib <= 0:
+            raise ValueError(f"pool_gib {self.pool_gib!r}; expected more than 0")
+        if self.refine < 0:
+            raise ValueError(f"refine {self.refine!r}; expected 0 or more")
+
+
+@dataclass(frozen=True)
+class StepLog:
+    """What one training step reports: plain numbers.
+
+    Attributes:
+        step: number of weight updates so far.
+        loss: mean energy of the batch, hartree, counted from the same geometries' energies
+            without the network; below zero is better than no network.
+        energy: mean energy of the batch, hartree.
+        val_error_ha: on steps that validated, {refining iterations: mean absolute energy error};
+            otherwise None.
+        lr: learning rate of this step, schedule included.
+        seconds: since the run started, all sittings together.
+        samples: geometries used so far, repetitions counted.
+    """
+
+    step: int
+    loss: float
+    energy: float
+    val_error_ha: dict[int, float] | None
+    lr: float
+    seconds: float
+    samples: int
+
+    def to_json(self) -> dict:
+        """For one line of history."""
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: dict) -> "StepLog":
+        """The inverse of `to_json`: JSON turns the integer keys into text."""
+        errors = record["val_error_ha"]
+        if errors is not None:
+            errors = {int(k): v for k, v in errors.items()}
+        return cls(**{**record, "val_error_ha": errors})
+
+
+@dataclass
+class Clock:
+    """What a run has spent; `compile_seconds` is part of `seconds`."""
+
+    before: float = 0.0
+    compile_seconds: float = 0.0
+    status: str = field(default="idle")
+
+
+def check_lr(lr: float) -> float:
+    """The learning rate, if it is one."""
+    if not (isinstance(lr, int | float) and math.isfinite(lr) and lr > 0):
+        raise ValueError(f"learning rate {lr!r}; expected a number above 0")
+    return float(lr)

@@ -1,0 +1,207 @@
+"""Run folders: settings as JSON, weights as safetensors, history one line per step.
+
+    RUN/config.json         molecule, theory, sampler, training settings
+    RUN/state.safetensors   weights and optimiser state; a model file by itself
+    RUN/history.jsonl       one `StepLog` per line
+
+Every file is replaced whole, so a run that is killed leaves a readable folder.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save as to_safetensors
+
+from qptlab.molecule import Molecule
+from qptlab.qpt.block_qpt import BlockQPT, BlockSizes
+from qptlab.qpt.config import StepLog, TrainConfig
+from qptlab.qpt.sampling import Frames, Sampler, Wiggle
+from qptlab.qpt.state import TrainState, first_state
+from qptlab.theory import Theory
+
+FORMAT = 1
+CONFIG, STATE, HISTORY = "config.json", "state.safetensors", "history.jsonl"
+
+
+def save_run(run, folder: str | os.PathLike) -> None:
+    """Write a `Training` to `folder`, making it where it is missing."""
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "format": FORMAT,
+        "model": _model_json(run.model),
+        "sampler": _sampler_json(run.sampler),
+        "training": asdict(run.config),
+        "lr": run.lr,
+        "seconds": run.history[-1].seconds if run.history else 0.0,
+        "compile_seconds": run.clock.compile_seconds,
+    }
+    tensors = {name: np.asarray(leaf) for name, leaf in _named_leaves(run.state)}
+    metadata = {"qptlab": json.dumps(_model_json(run.model))}
+    _replace(folder / STATE, to_safetensors(tensors, metadata))
+    _append_history(folder / HISTORY, run.history)
+    # last: a folder with a config is a whole run
+    _replace(folder / CONFIG, json.dumps(config, indent=1).encode())
+
+
+def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **changes):
+    """The `Training` (class `cls`) that `save_run` wrote, with settings changed by keyword."""
+    folder = Path(folder)
+    config = _read_config(folder)
+    training = TrainConfig(**{**config["training"], **changes})
+    run = cls(
+        _empty_model(config["model"]),
+        _sampler_from_json(config["sampler"]),
+        training,
+        reference=reference,
+        out=folder,
+        started=started,
+    )
+    run.state = _read_leaves(run.state, folder / STATE)
+    run.lr = changes.get("lr", config["lr"])
+    run.clock.before = config["seconds"]
+    run.clock.compile_seconds = config["compile_seconds"]
+    step = int(run.state.step)
+    run.history = [log for log in read_history(folder) if log.step <= step]
+    return run
+
+
+def load(source: str | os.PathLike) -> BlockQPT:
+    """The trained network of a run folder or of a model file.
+
+    Raises:
+        FileNotFoundError: nothing there.
+        ValueError: neither a run folder nor a model file.
+    """
+    path = Path(source)
+    if not path.exists():
+        raise FileNotFoundError(f"no run folder or model file: {path}")
+    if path.is_dir():
+        _read_config(path)
+        path = path / STATE
+    try:
+        with safe_open(path, framework="numpy") as file:
+            described = json.loads((file.metadata() or {})["qptlab"])
+    except (SafetensorError, KeyError, OSError, json.JSONDecodeError):
+        raise ValueError(f"{path} is not a qptlab model file") from None
+    return _read_leaves(first_state(_empty_model(described)), path).model
+
+
+def is_run(folder: str | os.PathLike) -> bool:
+    """Whether the folder holds a run."""
+    return (Path(folder) / CONFIG).is_file()
+
+
+def read_history(folder: str | os.PathLike) -> list[StepLog]:
+    """The steps a run logged, in order."""
+    path = Path(folder) / HISTORY
+    lines = path.read_text().splitlines() if path.is_file() else []
+    return [StepLog.from_json(json.loads(line)) for line in lines]
+
+
+def _read_config(folder: Path) -> dict:
+    if not folder.is_dir():
+        raise FileNotFoundError(f"no run folder: {folder}")
+    try:
+        config = json.loads((folder / CONFIG).read_text())
+        known = config["format"]
+    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+        raise ValueError(f"{folder} is not a run folder: it has no readable {CONFIG}") from None
+    if known != FORMAT:
+        raise ValueError(f"{folder} has run format {known!r}; this qptlab reads format {FORMAT}")
+    return config
+
+
+def _named_leaves(state: TrainState) -> Iterable[tuple[str, np.ndarray]]:
+    arrays = eqx.filter(state, eqx.is_array)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
+        yield jax.tree_util.keystr(path), leaf
+
+
+def _read_leaves(state: TrainState, path: Path) -> TrainState:
+    """The state with its arrays read from a file, by name."""
+    arrays, rest = eqx.partition(state, eqx.is_array)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            leaves = [file.get_tensor(name) for name, _ in _named_leaves(arrays)]
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} cannot be read as weights: {error}") from None
+    read = jax.tree.unflatten(jax.tree.structure(arrays), map(jnp.asarray, leaves))
+    same = jax.tree.map(lambda a, b: a.shape == b.shape, arrays, read)
+    if not all(jax.tree.leaves(same)):
+        raise ValueError(f"{path} holds weights of another shape than its description")
+    return eqx.combine(read, rest)
+
+
+def _model_json(model: BlockQPT) -> dict:
+    return {
+        "kind": "block",
+        "sizes": asdict(model.sizes),
+        "theory": asdict(model.theory),
+        "elements": list(model.trained_elements),
+    }
+
+
+def _empty_model(described: dict) -> BlockQPT:
+    return BlockQPT(
+        BlockSizes(**described["sizes"]),
+        Theory(**described["theory"]),
+        tuple(described["elements"]),
+        key=jax.random.key(0),
+    )
+
+
+def _sampler_json(sampler: Sampler) -> dict:
+    if isinstance(sampler, Wiggle):
+        molecule = _molecule_json(sampler.molecule)
+        return {"kind": "wiggle", "sigma": sampler.sigma, "molecule": molecule}
+    return {"kind": "file", "frames": [_molecule_json(frame) for frame in sampler.frames]}
+
+
+def _sampler_from_json(record: dict) -> Sampler:
+    if record["kind"] == "wiggle":
+        return Wiggle(_molecule_from_json(record["molecule"]), record["sigma"])
+    return Frames(tuple(_molecule_from_json(frame) for frame in record["frames"]))
+
+
+def _molecule_json(molecule: Molecule) -> dict:
+    return {
+        "symbols": list(molecule.symbols),
+        "positions": molecule.positions.tolist(),
+        "charge": molecule.charge,
+    }
+
+
+def _molecule_from_json(record: dict) -> Molecule:
+    return Molecule(tuple(record["symbols"]), np.array(record["positions"]), record["charge"])
+
+
+def _append_history(path: Path, history: list[StepLog]) -> None:
+    """Add the lines the file lacks; a file that ran ahead of the weights is written anew."""
+    known = read_history(path.parent)
+    if [log.step for log in known] == [log.step for log in history[: len(known)]]:
+        with path.open("a") as file:
+            file.writelines(_line(log) for log in history[len(known) :])
+    else:
+        _replace(path, "".join(map(_line, history)).encode())
+
+
+def _line(log: StepLog) -> str:
+    return json.dumps(log.to_json()) + "\n"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)

@@ -1,0 +1,77 @@
+"""All that a network sees of a geometry, computed once and used for many training steps."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from qptlab.dft.density import density_from_fock
+from qptlab.dft.energy import energy, energy_and_fock
+from qptlab.dft.integrals import Integrals
+
+MATRICES = (
+    "S",
+    "h",
+    "J",
+    "Vxc",
+    "D",
+    "dD",
+    "S D S",
+    "S dD S",
+    "F D S + S D F",
+    "F dD S + S dD F",
+    "F S⁻¹ F",
+)
+"""What `Sample.matrices` holds, with D the starting density, F = F[D] and dD = D(F) − D."""
+
+
+class Sample(eqx.Module):
+    """One geometry after the first Fock build: nothing here depends on network weights.
+
+    Attributes:
+        integrals: of this geometry.
+        dm, fock: (ao, ao); the starting density D0 and F0 = F[D0].
+        matrices: (matrix, ao, ao), symmetric; the building blocks of ΔF, named in `MATRICES`.
+        plain_energy: energy of D(F0), hartree: where a network that predicts nothing stands.
+    """
+
+    integrals: Integrals
+    dm: Float[Array, "ao ao"]
+    fock: Float[Array, "ao ao"]
+    matrices: Float[Array, "matrix ao ao"]
+    plain_energy: Float[Array, ""]
+
+
+@eqx.filter_jit
+def sample(integrals: Integrals) -> Sample:
+    """The first Fock build of the pipeline, and the matrices it leaves."""
+    dm, overlap, h_core = integrals.dm_guess, integrals.overlap, integrals.h_core
+    _, fock = energy_and_fock(dm, integrals)
+    coulomb = jax.grad(integrals.coulomb.coulomb_energy)(dm)
+    dm_plain = density_from_fock(fock, overlap, integrals.n_occ)
+    change = dm_plain - dm
+
+    def anticommute(density):
+        product = fock @ density @ overlap
+        return product + product.T
+
+    matrices = [
+        overlap,
+        h_core,
+        coulomb,
+        fock - h_core - coulomb,
+        dm,
+        change,
+        overlap @ dm @ overlap,
+        overlap @ change @ overlap,
+        anticommute(dm),
+        anticommute(change),
+        fock @ jnp.linalg.solve(overlap, fock),
+    ]
+    return Sample(
+        integrals=integrals,
+        dm=dm,
+        fock=fock,
+        matrices=jnp.stack(matrices),
+        plain_energy=energy(dm_plain, integrals).total,
+    )

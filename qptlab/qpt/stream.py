@@ -1,0 +1,58 @@
+"""Geometries prepared in a background thread while the network trains."""
+
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+import numpy as np
+
+from qptlab.dft.integrals import use_one_thread
+
+Item = TypeVar("Item")
+
+
+class SampleStream(Generic[Item]):
+    """A window of prepared items that moves on as they are used.
+
+    Which items a draw returns depends on the seed and on how many were drawn before it, never on
+    how fast the background thread is: a training can be repeated, and resumed, exactly.
+
+    Args:
+        prepare: index → item; runs in the background thread.
+        window: how many items to hold at most.
+        reuse: how often each item is drawn, on average, before the window has moved past it.
+        drawn: number of items already drawn by the run this one continues.
+    """
+
+    AHEAD = 2
+
+    def __init__(
+        self, prepare: Callable[[int], Item], *, window: int, reuse: int, seed: int, drawn: int = 0
+    ):
+        self._prepare, self._window, self._reuse, self._seed = prepare, window, reuse, seed
+        self._drawn = drawn
+        self._items: dict[int, Future] = {}
+        self._pool = ThreadPoolExecutor(1, "qptlab-geometries", initializer=use_one_thread)
+
+    def draw(self, count: int) -> list[Item]:
+        """`count` different items; waits where the background thread is behind."""
+        first, last = self._bounds(count)
+        for index in [i for i in self._items if i < first]:
+            self._items.pop(index).cancel()
+        for index in range(first, last + self.AHEAD):
+            if index not in self._items:
+                self._items[index] = self._pool.submit(self._prepare, index)
+        rng = np.random.default_rng([self._seed, 2, self._drawn])
+        chosen = first + rng.choice(last - first, count, replace=False)
+        self._drawn += count
+        return [self._items[index].result() for index in chosen]
+
+    def close(self) -> None:
+        """Stop preparing."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _bounds(self, count: int) -> tuple[int, int]:
+        """The window starts small, so that training starts at once, and grows before it moves."""
+        growing = 2 * count + self._drawn // 2
+        last = min(growing, max(self._window, count) + self._drawn // self._reuse)
+        return max(0, last - max(self._window, count)), last

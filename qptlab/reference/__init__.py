@@ -1,0 +1,21 @@
+"""PySCF, the judge: reference calculations, comparison, and evaluation of networks."""
+
+from qptlab.reference.compare import Comparison, compare
+from qptlab.reference.evaluate import Evaluation, evaluate
+from qptlab.reference.pyscf_runs import (
+    pyscf_energy,
+    pyscf_mean_field,
+    pyscf_scf,
+    pyscf_terms,
+)
+
+__all__ = [
+    "Comparison",
+    "Evaluation",
+    "compare",
+    "evaluate",
+    "pyscf_energy",
+    "pyscf_mean_field",
+    "pyscf_scf",
+    "pyscf_terms",
+]

@@ -1,0 +1,155 @@
+"""How good a network is, against PySCF and beside the baselines it has to beat."""
+
+import time
+from dataclasses import asdict, dataclass
+
+import numpy as np
+
+from qptlab.dft import ScfResult, dipole, integrals, overlap_matrix
+from qptlab.molecule import Molecule
+from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.predict import Prediction, predict
+from qptlab.qpt.sample import sample
+from qptlab.qpt.validation import baseline_energies
+from qptlab.reference.pyscf_runs import pyscf_mean_field, pyscf_scf
+
+SAME_LEVEL = 1e-4
+"""Orbital energies closer than this (hartree) count as one level when orbitals are compared."""
+SCF_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Errors of a network over some geometries; means of absolute differences from PySCF.
+
+    Attributes:
+        refine: number of refining iterations; every figure has spent `refine + 1` Fock builds.
+        energy_mae_ha, fock_mae_ha, mo_energy_mae_ha, occupied_mo_energy_mae_ha: hartree; the
+            Fock matrix and its orbital energies are those of F[D].
+        raw_fock_mae_ha: of F0 + ΔF, what the network itself predicts.
+        psi_similarity: mean over occupied levels of |c_predᵀ S c_ref|, 1 for identical orbitals;
+            inside a degenerate level, the mean singular value.
+        wrong_occupation_share: share of geometries in which an electron pair sits in an orbital
+            that should be empty (a singular value of C_predᵀ S C_ref below one half).
+        dipole_mae_au: of the dipole vector's components.
+        baselines: energy errors in hartree of the pipeline without a network ("plain") and of
+            DIIS ("diis"), by refining iterations, at equal Fock builds.
+        scf_speedup: Fock builds and seconds PySCF needs to `SCF_TOLERANCE` from its minao guess
+            and from the prediction, the network's own builds and time counted.
+    """
+
+    geometries: int
+    refine: int
+    energy_mae_ha: float
+    fock_mae_ha: float
+    raw_fock_mae_ha: float
+    mo_energy_mae_ha: float
+    occupied_mo_energy_mae_ha: float
+    psi_similarity: float
+    wrong_occupation_share: float
+    dipole_mae_au: float
+    baselines: dict[str, dict[int, float]]
+    scf_speedup: dict[str, float]
+
+    def to_json(self) -> dict:
+        """For `--json`."""
+        return asdict(self)
+
+
+def evaluate(model: BlockQPT, molecules: list[Molecule], refine: int = 0) -> Evaluation:
+    """Compare predictions with PySCF's converged calculation, geometry by geometry.
+
+    Raises:
+        ValueError: as `predict`, or PySCF does not converge for a geometry.
+    """
+    rows = [_evaluate_one(model, molecule, refine) for molecule in molecules]
+
+    def mean(part: str, name=None) -> dict:
+        values = [row[part] if name is None else row[part][name] for row in rows]
+        return {key: float(np.mean([value[key] for value in values])) for key in values[0]}
+
+    return Evaluation(
+        geometries=len(rows),
+        refine=refine,
+        **mean("errors"),
+        baselines={name: mean("baselines", name) for name in rows[0]["baselines"]},
+        scf_speedup=mean("scf"),
+    )
+
+
+def _evaluate_one(model: BlockQPT, molecule: Molecule, refine: int) -> dict[str, dict]:
+    prediction = predict(model, molecule, refine)
+    judge = pyscf_scf(molecule, model.theory)
+    if not judge.converged:
+        raise ValueError(f"no reference: {judge.message}")
+    geometry = sample(integrals(molecule, model.theory))
+    return {
+        "errors": _errors(prediction, judge),
+        "baselines": {
+            name: dict(enumerate(np.abs(energies - judge.energy.total).tolist()))
+            for name, energies in baseline_energies(geometry, refine).items()
+        },
+        "scf": _scf_cost(prediction),
+    }
+
+
+def _errors(prediction: Prediction, judge: ScfResult) -> dict[str, float]:
+    def mean_abs(ours, theirs):
+        return float(np.mean(np.abs(np.asarray(ours) - np.asarray(theirs))))
+
+    occupied = slice(0, judge.n_occ)
+    molecule, theory = judge.molecule, judge.theory
+    overlap = overlap_matrix(molecule, theory)
+    between = prediction.mo_coeff[:, occupied].T @ overlap @ judge.mo_coeff[:, occupied]
+    wrong = np.linalg.svd(between, compute_uv=False).min() < 0.5
+    return {
+        "energy_mae_ha": mean_abs(prediction.energy.total, judge.energy.total),
+        "fock_mae_ha": mean_abs(prediction.fock, judge.fock),
+        "raw_fock_mae_ha": mean_abs(prediction.raw_fock, judge.fock),
+        "mo_energy_mae_ha": mean_abs(prediction.mo_energy, judge.mo_energy),
+        "occupied_mo_energy_mae_ha": mean_abs(
+            prediction.mo_energy[occupied], judge.mo_energy[occupied]
+        ),
+        "psi_similarity": _similarity(between, judge.mo_energy[occupied]),
+        "wrong_occupation_share": float(wrong),
+        "dipole_mae_au": mean_abs(
+            dipole(molecule, theory, prediction.dm), dipole(molecule, theory, judge.dm)
+        ),
+    }
+
+
+def _similarity(between: np.ndarray, mo_energy: np.ndarray) -> float:
+    """Mean singular value of C_predᵀ S C_ref, level by level."""
+    starts = np.flatnonzero(np.diff(mo_energy, prepend=-np.inf) > SAME_LEVEL)
+    levels = np.split(np.arange(len(mo_energy)), starts[1:])
+    values = [np.linalg.svd(between[np.ix_(lv, lv)], compute_uv=False) for lv in levels]
+    return float(np.mean(np.concatenate(values)))
+
+
+def _scf_cost(prediction: Prediction) -> dict[str, float]:
+    from_minao, seconds_minao = _count_builds(prediction, None)
+    from_prediction, seconds_prediction = _count_builds(prediction, prediction.dm)
+    return {
+        "conv_tol": SCF_TOLERANCE,
+        "fock_builds_minao": from_minao,
+        "fock_builds_predicted": from_prediction + prediction.fock_builds,
+        "seconds_minao": seconds_minao,
+        "seconds_predicted": seconds_prediction + prediction.seconds,
+    }
+
+
+def _count_builds(prediction: Prediction, dm0: np.ndarray | None) -> tuple[int, float]:
+    """Fock builds and seconds of a PySCF run, the check after convergence included."""
+    mf = pyscf_mean_field(prediction.molecule, prediction.theory)
+    mf.conv_tol, mf.conv_tol_grad = SCF_TOLERANCE, None
+    builds, get_veff = 0, mf.get_veff
+
+    def counted(*args, **kwargs):
+        nonlocal builds
+        builds += 1
+        return get_veff(*args, **kwargs)
+
+    mf.get_veff = counted
+    started = time.perf_counter()
+    mf.kernel(dm0=dm0)
+    return builds, time.perf_counter() - started

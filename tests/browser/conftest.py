@@ -1,0 +1,167 @@
+"""A real Chromium and a real JupyterLab, private to the test run and without network."""
+
+import json
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+LOCAL = re.compile(r"^(https?|wss?)://127\.0\.0\.1[:/]|^(blob|data|about):")
+CHROMIUM_FLAGS = [
+    "--no-sandbox",
+    "--use-gl=angle",
+    "--use-angle=swiftshader",
+    "--enable-unsafe-swiftshader",
+]
+SETTINGS = {
+    # without it a modal "Select Kernel" covers the page
+    "notebook-extension/tracker": {"autoStartDefaultKernel": True},
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+}
+
+
+def find_chromium() -> str | None:
+    """Path of a Chromium: QPTLAB_CHROMIUM if set, else what is installed on the machine."""
+    names = ("chromium", "chromium-browser", "google-chrome")
+    return os.environ.get("QPTLAB_CHROMIUM") or next(filter(None, map(shutil.which, names)), None)
+
+
+def give_up(reason: str) -> None:
+    """Skip, or fail where the browser tests are compulsory (QPTLAB_REQUIRE_BROWSER=1)."""
+    if os.environ.get("QPTLAB_REQUIRE_BROWSER") == "1":
+        pytest.fail(f"browser tests are required here, but {reason}", pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """The system's Chromium, headless, driven by Playwright: a `playwright.sync_api.Browser`."""
+    path = find_chromium()
+    if path is None:
+        give_up("no Chromium was found (install one, or set QPTLAB_CHROMIUM to its path)")
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        give_up("the Python package playwright is not installed")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=CHROMIUM_FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def artifacts() -> Path:
+    """Folder for screenshots: QPTLAB_ARTIFACTS, else `test-artifacts/` in the repository."""
+    folder = Path(os.environ.get("QPTLAB_ARTIFACTS") or ROOT / "test-artifacts")
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture
+def offline_page(chromium):
+    """A 1280×800 page on which a request that leaves 127.0.0.1 is aborted and an error."""
+    context = chromium.new_context(viewport={"width": 1280, "height": 800})
+    page, escaped = context.new_page(), []
+
+    def guard(route):
+        if LOCAL.match(route.request.url):
+            route.continue_()
+        else:
+            escaped.append(route.request.url)
+            route.abort()
+
+    context.route("**/*", guard)
+    page.on("websocket", lambda socket_: LOCAL.match(socket_.url) or escaped.append(socket_.url))
+    yield page
+    context.close()
+    assert escaped == [], "the page asked for something outside 127.0.0.1"
+
+
+@pytest.fixture(scope="session")
+def jupyterlab(tmp_path_factory):
+    """A JupyterLab over a copy of `notebooks/`, with configuration of its own: its base URL."""
+    home = tmp_path_factory.mktemp("jupyterlab")
+    shutil.copytree(ROOT / "notebooks", home / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    for name, value in SETTINGS.items():
+        path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value))
+    port = _free_port()
+    with open(home / "server.log", "wb") as log:
+        server = subprocess.Popen(
+            _lab_command(home, port), env=_private(home), stdout=log, stderr=log
+        )
+    try:
+        url = f"http://127.0.0.1:{port}"
+        _wait_for(f"{url}/api/status", server, home / "server.log")
+        yield url
+    finally:
+        server.terminate()
+        try:
+            server.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def _lab_command(home: Path, port: int) -> list[str]:
+    options = {
+        "ServerApp.ip": "127.0.0.1",
+        "ServerApp.port": port,
+        "ServerApp.port_retries": 0,
+        "ServerApp.root_dir": home / "notebooks",
+        "ServerApp.open_browser": False,
+        "ServerApp.allow_root": True,
+        "IdentityProvider.token": "",
+        "LabApp.expose_app_in_browser": True,
+        "LabApp.extension_manager": "readonly",
+    }
+    return [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        *(f"--{name}={value}" for name, value in options.items()),
+    ]
+
+
+def _private(home: Path) -> dict[str, str]:
+    """The environment of the server: no configuration or data of the user's is read or written."""
+    folders = {
+        "JUPYTER_CONFIG_DIR": "config",
+        "JUPYTER_DATA_DIR": "data",
+        "JUPYTER_RUNTIME_DIR": "runtime",
+        "JUPYTERLAB_SETTINGS_DIR": "settings",
+        "JUPYTERLAB_WORKSPACES_DIR": "workspaces",
+        "IPYTHONDIR": "ipython",
+    }
+    return (
+        os.environ
+        | {"JUPYTER_PREFER_ENV_PATH": "1"}
+        | {name: str(home / path) for name, path in folders.items()}
+    )
+
+
+def _wait_for(url: str, server: subprocess.Popen, log: Path, seconds: float = 60.0) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    pytest.fail(f"JupyterLab did not answer:\n{log.read_text()[-2000:]}", pytrace=False)

@@ -1,0 +1,142 @@
+"""The panels without a browser: buttons, sentences and numbers, with a training in miniature."""
+
+import re
+import time
+from dataclasses import dataclass, field
+
+import pytest
+
+from qptlab.lab.describe import clock, grouped, last_validation, micro
+from qptlab.lab.train_panel import train_panel
+
+
+@dataclass(frozen=True)
+class Log:
+    """The part of a StepLog that the panel shows."""
+
+    step: int
+    loss: float
+    lr: float
+    samples: int
+    val_error_ha: dict | None = None
+
+
+@dataclass(eq=False)
+class Toy:
+    """A training with the attributes of `Training` that a panel reads."""
+
+    lr: float = 0.01
+    steps: int | None = None
+    fail_at: int | None = None
+    status: str = "idle"
+    baselines_ha: dict | None = None
+    history: list = field(default_factory=list)
+
+    def __iter__(self):
+        self.status = "compiling"
+        time.sleep(0.3)
+        while self.steps is None or len(self.history) < self.steps:
+            self.status = "training"
+            time.sleep(0.002)
+            step = len(self.history) + 1
+            if step == self.fail_at:
+                raise ValueError("the gap closed")
+            self.baselines_ha = {"diis": {0: 0.12, 3: 8.7e-4}}
+            errors = {0: 0.018 / step, 3: 3e-6 / step} if step % 5 == 0 else None
+            self.history.append(Log(step, -0.1, self.lr, 8 * step, errors))
+            yield self.history[-1]
+
+
+def wait_until(condition, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+def text(html):
+    return re.sub(r"<[^>]+>", " ", html.value)
+
+
+def pressable(panel):
+    return {name for name, button in panel.buttons.items() if not button.disabled}
+
+
+def test_a_training_from_start_to_stop():
+    run = Toy()
+    panel = train_panel(run)
+    wait_until(lambda: pressable(panel) == {"Start"})
+    assert panel.learning_rate.value == run.lr == 0.01
+    assert "ready" in text(panel.status)
+    panel.buttons["Start"].click()
+    wait_until(lambda: "compiling" in text(panel.status))
+    assert "busy" in panel.status.value, "something must move while nothing else does"
+    wait_until(lambda: len(run.history) > 10 and pressable(panel) == {"Pause", "Stop"})
+    wait_until(lambda: "training" in text(panel.status))
+    panel.buttons["Pause"].click()
+    wait_until(lambda: pressable(panel) == {"Resume", "Stop"})
+    held = len(run.history)
+    assert f"paused at step {held}" in text(panel.status)
+    time.sleep(0.05)
+    assert len(run.history) == held
+    wait_until(lambda: panel.plot._shown[1] == held)  # the last picture shows every step
+    panel.buttons["Resume"].click()
+    wait_until(lambda: len(run.history) > held)
+    panel.buttons["Stop"].click()
+    wait_until(lambda: pressable(panel) == {"Start"})
+    assert "stopped" in text(panel.status)
+    assert panel.plot.draws >= 2
+
+
+def test_the_numbers_stand_beside_diis():
+    run = Toy(steps=10)
+    panel = train_panel(run)
+    panel.start()
+    wait_until(lambda: "finished at step 10" in text(panel.status))
+    numbers = text(panel.tiles)
+    for part in ("step 10", "geometries 80", "0.01", "1 800 µHa", "0.3 µHa", "120 mHa", "870 µHa"):
+        assert re.sub(r"\s+", " ", part) in re.sub(r"\s+", " ", numbers), part
+
+
+def test_the_learning_rate_acts_while_training():
+    run = Toy()
+    panel = train_panel(run)
+    panel.start()
+    wait_until(lambda: run.history)
+    panel.learning_rate.value = 1e-4
+    assert run.lr == 1e-4
+    wait_until(lambda: run.history[-1].lr == 1e-4 and "0.0001" in text(panel.tiles))
+    panel.runner.stop()
+
+
+def test_a_failure_is_a_sentence_and_start_works_again():
+    run = Toy(fail_at=4)
+    panel = train_panel(run)
+    panel.start()
+    wait_until(lambda: "the gap closed" in text(panel.status))
+    assert pressable(panel) == {"Start"}
+    run.fail_at = None
+    panel.start()
+    wait_until(lambda: len(run.history) > 6)
+    panel.runner.stop()
+
+
+@pytest.mark.parametrize(
+    ("energy", "shown"),
+    [
+        (None, "–"),
+        (0.0, "< 0.001 µHa"),
+        (3.1e-8, "0.031 µHa"),
+        (1.82e-5, "18.2 µHa"),
+        (8.71e-4, "871 µHa"),
+        (0.0123456, "12\u2009300 µHa"),
+    ],
+)
+def test_micro(energy, shown):
+    assert micro(energy) == shown
+
+
+def test_small_words():
+    assert grouped(1234567) == "1\u2009234\u2009567"
+    assert [clock(s) for s in (0.9, 75, 3723)] == ["0:00", "1:15", "1:02:03"]
+    assert last_validation(None) == {}

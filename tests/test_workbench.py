@@ -1,0 +1,139 @@
+"""The workbench without a browser: choices, wrong input, and when the orbitals are drawn."""
+
+import html
+import re
+import time
+from types import SimpleNamespace
+
+import pytest
+
+import qptlab.reference
+from qptlab.lab import workbench as module
+from qptlab.lab.orbital_panel import OrbitalPanel
+from qptlab.lab.workbench import Workbench
+from qptlab.theory import theory
+
+
+class Toy:
+    """A training in miniature that predicts its own name."""
+
+    def __init__(self, name, spec):
+        theory(spec)
+        self.name, self.lr, self.status, self.history, self.baselines_ha = name, 1e-3, "", [], None
+
+    def __iter__(self):
+        self.status = "training"
+        while True:
+            time.sleep(0.002)
+            step = len(self.history) + 1
+            self.history.append(
+                SimpleNamespace(step=step, loss=-0.1, lr=self.lr, samples=step, val_error_ha=None)
+            )
+            yield self.history[-1]
+
+    def predict(self, molecule, refine=0):
+        return f"prediction for {molecule.formula}"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What the orbital panel was given to show; PySCF is not run."""
+    calls = []
+    monkeypatch.setattr(
+        OrbitalPanel, "show", lambda self, result, reference=None: calls.append((result, reference))
+    )
+    monkeypatch.setattr(
+        qptlab.reference, "pyscf_scf", lambda molecule, spec: f"{molecule.formula} {spec}"
+    )
+    return calls
+
+
+def wait_until(condition, seconds=5.0):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.005)
+
+
+def status(bench):
+    return html.unescape(re.sub(r"<[^>]+>", "", bench.panel.status.value))
+
+
+def press(bench, text):
+    wait_until(lambda: not bench.panel.buttons[text].disabled)
+    bench.panel.buttons[text].click()
+
+
+def test_orbitals_are_drawn_on_pause_on_request_and_on_stop(shown):
+    bench = Workbench(Toy)
+    assert bench.draw.disabled
+    press(bench, "Start")
+    wait_until(lambda: bench.run is not None and len(bench.run.history) > 3)
+    assert bench.molecule.disabled and bench.basis.disabled and not bench.draw.disabled
+    assert shown == []
+    press(bench, "Pause")
+    both = [("prediction for H2O", None), ("prediction for H2O", "H2O pbe/def2-svp")]
+    wait_until(lambda: len(shown) == 2)
+    assert shown == both
+    bench.draw.click()
+    wait_until(lambda: len(shown) == 4)
+    assert bench.molecule.disabled, "a paused training still belongs to its molecule"
+    press(bench, "Stop")
+    wait_until(lambda: len(shown) == 6)
+    assert shown == both * 3
+    assert not bench.molecule.disabled
+    assert "water after step" in bench.caption.value
+
+
+def test_the_reference_is_computed_once(shown, monkeypatch):
+    count = []
+    monkeypatch.setattr(qptlab.reference, "pyscf_scf", lambda *_: count.append(1) or "scf")
+    bench = Workbench(Toy)
+    press(bench, "Start")
+    wait_until(lambda: bench.run is not None and bench.run.history)
+    for drawn in (2, 4):
+        bench.draw.click()
+        wait_until(lambda drawn=drawn: len(shown) == drawn)
+    bench.panel.runner.stop()
+    assert len(count) == 1
+
+
+def test_choices_reach_the_training_and_wrong_ones_are_one_sentence(shown):
+    chosen = []
+
+    def build(name, spec):
+        chosen.append((name, spec))
+        if "def3" in spec:
+            raise ValueError("unknown basis 'def3-svp'\nand a list of all others")
+        return Toy(name, spec)
+
+    bench = Workbench(build)
+    bench.molecule.value, bench.functional.value, bench.basis.value = "ammonia", "lda", " def3-svp"
+    press(bench, "Start")
+    wait_until(lambda: status(bench) == "unknown basis 'def3-svp'")
+    assert not bench.basis.disabled
+    bench.basis.value = "STO-3G"
+    press(bench, "Start")
+    wait_until(lambda: status(bench) == "training")
+    assert chosen == [("ammonia", "lda/def3-svp"), ("ammonia", "lda/STO-3G")]
+    assert bench.run.lr == bench.panel.learning_rate.value
+    bench.panel.runner.stop()
+
+
+def test_another_molecule_gets_a_view_of_its_own():
+    bench = Workbench(Toy)
+    before = bench.orbitals
+    assert [atom["elem"] for atom in before.view.atoms] == ["O", "H", "H"]
+    bench.molecule.value = "ammonia"
+    assert bench.orbitals is not before
+    assert [atom["elem"] for atom in bench.orbitals.view.atoms].count("H") == 3
+
+
+def test_running_the_cell_again_stops_the_training_before(monkeypatch):
+    monkeypatch.setattr(module, "Workbench", lambda: Workbench(Toy))
+    first = module.workbench()
+    first.panel.start()
+    wait_until(lambda: first.run is not None and first.run.history)
+    second = module.workbench()
+    assert second is not first
+    wait_until(lambda: first.panel.runner.state == "stopped")
