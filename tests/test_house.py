@@ -13,7 +13,9 @@ ROOMS = {
     "": 6, "bench": 7, "cli": 8,
 }  # fmt: skip
 PICTURES = {"matplotlib", "ipywidgets", "py3Dmol", "anywidget", "IPython"}
-PYSCF_CALLERS = {f"qptlab/dft/{name}.py" for name in ("guess", "integrals", "mol")}  # and `reference`
+PYSCF_CALLERS = {
+    f"qptlab/dft/{name}.py" for name in ("guess", "integrals", "mol")
+}  # and `reference`
 MAX_FILE, MAX_FUNCTION = 300, 60
 
 

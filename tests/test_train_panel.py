@@ -109,6 +109,12 @@ def test_the_learning_rate_acts_while_training():
     panel.runner.stop()
 
 
+def test_a_run_has_one_panel():
+    run = Toy()
+    assert train_panel(run) is train_panel(run)
+    assert train_panel(Toy()) is not train_panel(run)
+
+
 def test_a_failure_is_a_sentence_and_start_works_again():
     run = Toy(fail_at=4)
     panel = train_panel(run)

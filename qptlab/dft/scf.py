@@ -58,7 +58,7 @@ def scf_step(dm: Matrix, diis: Diis, integrals: Integrals) -> ScfStep:
 
 def scf_iterations(integrals: Integrals, dm0: Matrix | None = None) -> Iterator[ScfStep]:
     """Endless DIIS iterations from `dm0` (the minao guess by default)."""
-    dm = integrals.dm_guess if dm0 is None else jnp.asarray(dm0)
+    dm = integrals.dm_guess if dm0 is None else dm0
     diis = Diis.empty(integrals.n_ao)
     while True:
         step = scf_step(dm, diis, integrals)
@@ -95,7 +95,8 @@ def scf(
     ints = integrals(molecule, theory)
     if dm0 is not None and np.shape(dm0) != ints.overlap.shape:
         raise ValueError(f"dm0 of shape {np.shape(dm0)}; expected {ints.overlap.shape}")
-    for builds, step in enumerate(scf_iterations(ints, dm0), start=1):
+    start = ints.dm_guess if dm0 is None else jnp.asarray(dm0)
+    for builds, step in enumerate(scf_iterations(ints, start), start=1):
         converged = bool(jnp.maximum(step.commutator, step.dm_change) < conv_tol)
         if converged or builds >= max_builds or not jnp.isfinite(step.commutator):
             break

@@ -13,7 +13,7 @@ CSS = """
 .qptlab .widget-html-content { flex: 1 1 auto; min-width: 0; }
 .qptlab-status { font-size: 15px; line-height: 26px; height: 26px; white-space: nowrap;
   overflow: hidden; text-overflow: ellipsis; }
-.qptlab-status.error { color: #b3261e; font-weight: 600; }
+.qptlab-status.error { color: #b3261e; }
 .qptlab-dot { display: inline-block; width: 11px; height: 11px; margin: 0 9px -1px 3px;
   border-radius: 50%; background: #9a9a9a; box-sizing: border-box; }
 .qptlab-dot.on { background: #009E73; }
@@ -80,13 +80,11 @@ def tiles_html(
     log, run = runner.latest, runner.run
     rate, seconds = runner.steps_per_second, runner.seconds
     tiles = [
-        _tile(
-            "step", grouped(log.step) if log else NOTHING, f"{rate:.3g} per second" if rate else ""
-        ),
+        _tile("step", grouped(log.step) if log else NOTHING, speed(rate)),
         _tile(
             "geometries",
             grouped(log.samples) if log else NOTHING,
-            f"in {clock(seconds)}" if seconds else "",
+            f"in {clock(seconds)}" if log else "",
         ),
         _tile("learning rate", f"{learning_rate:.2g}" if learning_rate else NOTHING, "in use"),
     ]
@@ -125,6 +123,11 @@ def micro(energy_ha: float | None) -> str:
 def grouped(number: int) -> str:
     """`12345` as `12 345` with a thin space."""
     return f"{number:,}".replace(",", "\u2009")
+
+
+def speed(rate: float) -> str:
+    """Steps per second, to two digits; nothing where it is not known."""
+    return f"{rate:.{0 if rate >= 9.95 else 1}f} per second" if rate else ""
 
 
 def clock(seconds: float) -> str:

@@ -113,17 +113,22 @@ class TrainPanel(VBox):
             self.plot.update(history, baselines, version=version, force=not runner.active)
 
 
+_panels: dict[int, TrainPanel] = {}  # two threads must never train one run
+
+
 def train_panel(run: Any) -> TrainPanel:
     """A panel that trains `run` in the background, with buttons, learning rate and a live plot.
 
     `run`: a `Training`, or any iterable of StepLogs with `lr`, `status`, `history`, `baselines_ha`.
     The cell returns at once and the kernel stays free; `run` can be used in other cells meanwhile.
-    After Stop, Start goes on with the same run.
+    After Stop, Start goes on with the same run. Shown again, the same run has the same panel.
 
     >>> import qptlab as ql                                            # doctest: +SKIP
     >>> ql.train_panel(run)                                            # doctest: +SKIP
     """
-    panel = TrainPanel(lambda: run)
+    if id(run) in _panels:
+        return _panels[id(run)]
+    panel = _panels[id(run)] = TrainPanel(lambda: run)
     panel.runner.run = run
     panel.learning_rate.value = run.lr
     panel._moved = False

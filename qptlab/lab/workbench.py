@@ -82,6 +82,7 @@ class Workbench(VBox):
         boxes: list[Any] = []
         for name, (widget, width) in fields.items():
             widget.layout = Layout(width=f"{width}px")
+            widget.add_class(f"qptlab-{name}")
             boxes.append(HTML(f'<span class="qptlab-name">{name}</span>'))
             boxes.append(widget)
         return HBox(boxes, layout=Layout(flex_flow="row wrap", align_items="center"))
@@ -97,7 +98,7 @@ class Workbench(VBox):
         self.orbitals = OrbitalPanel(height=VIEW_HEIGHT_PX)
         self.orbitals.view.show_molecule(chosen, Box.around(chosen.positions))
         self.orbitals.view.title = f"{self.molecule.value}, {chosen.formula}"
-        self.orbitals.view.note = "orbitals appear when the training is paused or stopped"
+        self.orbitals.view.note = "orbitals appear on Pause or Stop"
         heading = HBox([self.draw, self.caption], layout=Layout(align_items="center", width="100%"))
         self._right.children = [heading, self.orbitals]
         self._set_caption("")

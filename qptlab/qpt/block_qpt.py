@@ -1,5 +1,6 @@
 """BlockQPT: a transformer over shells whose Fock matrix rotates with the molecule."""
 
+import math
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -34,7 +35,7 @@ class BlockSizes:
     distances: int = 12
 
     def __post_init__(self):
-        if min(self.token, self.pair, self.heads) < 1 or self.layers < 0 or self.distances < 2:
+        if min(self.token, self.pair, self.heads) < 1 or self.layers < 1 or self.distances < 2:
             raise ValueError(f"network sizes must be positive; got {self}")
         if self.token % self.heads:
             raise ValueError(f"token width {self.token} is not a multiple of {self.heads} heads")
@@ -91,7 +92,7 @@ class Layer(eqx.Module):
             part.reshape(len(tokens), self.heads, -1)
             for part in jnp.split(_rows(self.qkv, tokens), 3, axis=-1)
         )
-        scores = jnp.einsum("qhd,khd->qkh", query, key) / np.sqrt(query.shape[-1])
+        scores = jnp.einsum("qhd,khd->qkh", query, key) / math.sqrt(query.shape[-1])
         # softmax over keys: each shell's weights add up to one
         weights = jax.nn.softmax(scores + _rows(self.bias, pairs), axis=1)
         mixed = jnp.einsum("qkh,khd->qhd", weights, value)
@@ -114,7 +115,7 @@ class BlockQPT(eqx.Module):
     index: eqx.nn.Embedding
     token_in: eqx.nn.Linear
     pair_in: eqx.nn.MLP
-    layers: list[Layer]
+    layers: Layer
     norm: eqx.nn.LayerNorm
     head: eqx.nn.MLP
     sizes: BlockSizes = eqx.field(static=True)
@@ -134,7 +135,8 @@ class BlockQPT(eqx.Module):
         self.pair_in = eqx.nn.MLP(
             n_features + sizes.distances, pair, 2 * pair, 1, jax.nn.silu, key=keys[4], dtype=SINGLE
         )
-        self.layers = [Layer(token, pair, heads, k) for k in keys[6:]]
+        # stacked along a leading axis, so that one layer is compiled and run several times
+        self.layers = eqx.filter_vmap(lambda k: Layer(token, pair, heads, k))(keys[6:])
         self.norm = eqx.nn.LayerNorm(pair, dtype=SINGLE)
         head = eqx.nn.MLP(pair, len(MATRICES), 2 * pair, 1, jax.nn.silu, key=keys[5], dtype=SINGLE)
         last = jax.tree.map(jnp.zeros_like, head.layers[-1])
@@ -183,8 +185,12 @@ class BlockQPT(eqx.Module):
         shells = sample.integrals.shells
         features = invariants(cut(sample.matrices, shells), shells).astype(SINGLE)
         tokens, pairs = self._embed(features, sample.integrals.positions, shells)
-        for layer in self.layers:
-            tokens, pairs = layer(tokens, pairs)
+        stacked, static = eqx.partition(self.layers, eqx.is_array)
+
+        def apply(tracks, layer):
+            return eqx.combine(layer, static)(*tracks), None
+
+        (_, pairs), _ = jax.lax.scan(apply, (tokens, pairs), stacked)
         weights = _rows(self.head, _rows(self.norm, pairs))
         return scale_blocks(weights.astype(sample.fock.dtype), sample.matrices, shells)
 

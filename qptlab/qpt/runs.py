@@ -101,10 +101,10 @@ def is_run(folder: str | os.PathLike) -> bool:
 
 
 def read_history(folder: str | os.PathLike) -> list[StepLog]:
-    """The steps a run logged, in order."""
+    """The steps a run logged, in order; a last line cut short by a crash is left out."""
     path = Path(folder) / HISTORY
-    lines = path.read_text().splitlines() if path.is_file() else []
-    return [StepLog.from_json(json.loads(line)) for line in lines]
+    lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
+    return [StepLog.from_json(json.loads(line)) for line in lines if line.endswith("\n")]
 
 
 def _read_config(folder: Path) -> dict:
@@ -187,7 +187,8 @@ def _molecule_from_json(record: dict) -> Molecule:
 def _append_history(path: Path, history: list[StepLog]) -> None:
     """Add the lines the file lacks; a file that ran ahead of the weights is written anew."""
     known = read_history(path.parent)
-    if [log.step for log in known] == [log.step for log in history[: len(known)]]:
+    whole = not path.is_file() or path.read_text().endswith("\n")
+    if whole and [log.step for log in known] == [log.step for log in history[: len(known)]]:
         with path.open("a") as file:
             file.writelines(_line(log) for log in history[len(known) :])
     else:

@@ -1,7 +1,7 @@
 """Where training geometries come from. A sampler is a pure function of a seed and an index."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -12,6 +12,7 @@ TRAIN, VALIDATION = "train", "validation"
 _STREAM = {TRAIN: 0, VALIDATION: 1}
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """Gives geometry number `index` of a split; the same arguments give the same geometry."""
 

@@ -1,5 +1,6 @@
 """The same calculation by an independent program, PySCF."""
 
+import jax.numpy as jnp
 import numpy as np
 
 from qptlab.dft import Energy, ScfResult
@@ -79,9 +80,9 @@ def pyscf_terms(mf, dm: np.ndarray) -> Energy:
         mf.grids.build()
     _, xc, _ = numint.nr_rks(mf.mol, mf.grids, mf.xc, dm)
     return Energy(
-        core=float(np.sum(mf.get_hcore() * dm)),
-        coulomb=float(0.5 * np.sum(coulomb * dm)),
-        exchange=float(-0.25 * hybrid * np.sum(exchange * dm)),
-        xc=float(xc),
-        nuclear=float(mf.energy_nuc()),
+        core=jnp.sum(mf.get_hcore() * dm),
+        coulomb=jnp.sum(0.5 * coulomb * dm),
+        exchange=jnp.sum(-0.25 * hybrid * exchange * dm),
+        xc=jnp.asarray(xc),
+        nuclear=jnp.asarray(mf.energy_nuc()),
     )

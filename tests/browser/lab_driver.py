@@ -38,7 +38,7 @@ class Notebook:
             self.wait_until_run()
 
     def wait_until_run(self, seconds=120):
-        """Wait until every code cell has an execution count (or one failed) and the kernel idles."""
+        """Wait until every code cell has an execution count (or one failed), then for idle."""
         self.page.wait_for_function(CELLS_DONE, timeout=1000 * seconds)
         self.page.wait_for_function(KERNEL_IDLE, timeout=1000 * seconds)
 
@@ -114,9 +114,13 @@ class Notebook:
         png = self.page.locator("[data-redraws]").first.screenshot()
         return np.asarray(Image.open(io.BytesIO(png)).convert("RGB")).astype(int)
 
+    def panel_box(self):
+        """Place and size of the whole panel on the page."""
+        return self.page.locator(".qptlab").first.bounding_box()
+
     def choose_basis(self, name):
         """Type a basis set into its field."""
-        field = self.page.locator(".widget-combobox input")
+        field = self.page.locator(".qptlab-basis input")
         field.fill(name)
         field.press("Tab")
 

@@ -17,11 +17,13 @@ def notebook(jupyterlab, offline_page, artifacts):
     assert notebook.errors() == []
     notebook.page.locator(".qptlab").first.evaluate("panel => panel.scrollIntoView()")
     notebook.shot = lambda name: offline_page.screenshot(path=artifacts / f"workbench-{name}.png")
-    return notebook
+    yield notebook
+    notebook.shot("last")
 
 
 def test_train_pause_resume_stop_and_look_at_the_orbitals(notebook):
     assert "ready" in notebook.status()
+    box = notebook.panel_box()
     notebook.shot("1-ready")
     wrong_input_is_one_sentence(notebook)
     start_shows_that_it_compiles(notebook)
@@ -29,6 +31,7 @@ def test_train_pause_resume_stop_and_look_at_the_orbitals(notebook):
     pause_holds_and_draws_the_orbitals(notebook)
     resume_goes_on_with_another_learning_rate(notebook)
     the_slider_turns_through_the_orbitals(notebook)
+    assert notebook.panel_box() == box, "nothing may jump"
     assert notebook.errors() == []
 
 
@@ -85,7 +88,7 @@ def pause_holds_and_draws_the_orbitals(notebook):
 
 def resume_goes_on_with_another_learning_rate(notebook):
     held = notebook.step()
-    assert notebook.tile("learning rate") == "0.002"
+    assert notebook.tile("learning rate") == "0.001"
     notebook.press("Resume")
     notebook.wait_for_step(held + 5)
     notebook.type_learning_rate("5e-4")
@@ -107,6 +110,8 @@ def the_slider_turns_through_the_orbitals(notebook):
         time.sleep(0.5)
         changed = np.abs(notebook.orbital_pixels() - pixels).max(axis=2) > 30
         assert changed.mean() > 0.005, "another orbital must look different"
-    notebook.button("difference").click()
+    drawn = notebook.redraws()
+    notebook.page.get_by_role("button", name="difference").click()
+    notebook.wait_for_redraw(drawn, seconds=20)
     time.sleep(0.5)
     notebook.shot("9-difference")

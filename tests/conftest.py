@@ -1,0 +1,14 @@
+"""What every test shares: checked array shapes, and compiled code kept between runs."""
+
+from pathlib import Path
+
+from jaxtyping import install_import_hook
+
+# Before anything imports qptlab: from here on every annotated shape is checked.
+install_import_hook(["qptlab.dft", "qptlab.qpt"], "beartype.beartype")
+
+import jax  # noqa: E402
+
+CACHE = Path(__file__).resolve().parents[1] / ".pytest_cache" / "jax"
+jax.config.update("jax_compilation_cache_dir", str(CACHE))
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.2)

@@ -1,0 +1,156 @@
+"""The command line as other programs call it: one JSON object, one line per error, exit status."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from qptlab.cli import main
+from qptlab.molecule import molecule, to_xyz
+from qptlab.reference import pyscf_scf
+
+FAST = ["--theory", "pbe/sto-3g"]
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    assert main(["train", "water", *FAST, "--steps", "20", "--out", str(folder), "--json"]) == 0
+    return folder
+
+
+def json_of(capsys, *argv) -> dict:
+    assert main([*argv, "--json"]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_energy(capsys):
+    record = json_of(capsys, "energy", "water", *FAST, "--coulomb", "exact", "--grid", "2")
+    judge = pyscf_scf(molecule("water"), "pbe/sto-3g")
+    keys = {"energy", "converged", "fock_builds", "terms", "mo_energy", "homo", "lumo", "dipole"}
+    assert keys | {"seconds"} <= set(record)
+    assert set(record["terms"]) == {"core", "coulomb", "exchange", "xc", "nuclear"}
+    assert sum(record["terms"].values()) == pytest.approx(record["energy"], abs=1e-10)
+    # another grid and exact integrals: near, not equal
+    assert record["energy"] == pytest.approx(float(judge.energy.total), abs=1e-3)
+    assert record["homo"] == record["mo_energy"][4] and record["lumo"] == record["mo_energy"][5]
+
+
+def test_energy_of_several_frames(capsys, tmp_path):
+    path = tmp_path / "frames.xyz"
+    path.write_text(to_xyz(molecule("water")) + to_xyz(molecule("water")))
+    record = json_of(capsys, "energy", str(path), *FAST)
+    first, second = record["frames"]
+    assert first["energy"] == pytest.approx(second["energy"], abs=1e-9)
+
+
+def test_train(capsys, run_folder, tmp_path):
+    record = json_of(capsys, "train", "water", *FAST, "--steps", "3", "--out", str(tmp_path / "r"))
+    keys = {"steps", "seconds", "compile_seconds", "samples", "val_energy_mae_ha", "parameters"}
+    assert keys | {"run"} <= set(record)
+    assert record["steps"] == 3 and set(record["val_energy_mae_ha"]) == {"0", "1", "2", "3"}
+    argv = ["train", "water", "--steps", "5", "--out", str(tmp_path / "r"), "--resume"]
+    assert json_of(capsys, *argv)["steps"] == 5
+
+
+def test_predict_and_evaluate(capsys, run_folder):
+    (frame,) = json_of(capsys, "predict", str(run_folder), "water", "--refine", "3")["frames"]
+    keys = {"energy", "mo_energy", "homo", "lumo", "dipole", "fock_builds", "seconds"}
+    assert keys <= set(frame) and frame["fock_builds"] == 4
+    record = json_of(capsys, "evaluate", str(run_folder), "water", "--refine", "3")
+    judge = pyscf_scf(molecule("water"), "pbe/sto-3g")
+    error = abs(frame["energy"] - float(judge.energy.total))
+    assert record["energy_mae_ha"] == pytest.approx(error, abs=1e-9)
+    assert {
+        "fock_mae_ha",
+        "raw_fock_mae_ha",
+        "mo_energy_mae_ha",
+        "occupied_mo_energy_mae_ha",
+    } <= set(record)
+    assert record["psi_similarity"] > 0.999 and record["wrong_occupation_share"] == 0
+    assert set(record["baselines"]) == {"plain", "diis"}
+    assert set(record["baselines"]["diis"]) == {"0", "1", "2", "3"}
+    assert record["scf_speedup"]["fock_builds_minao"] >= 5
+
+
+@pytest.mark.parametrize("command", ["energy", "evaluate"])
+def test_tables_for_people(capsys, run_folder, command):
+    argv = {
+        "energy": ["energy", "water", *FAST],
+        "evaluate": ["evaluate", str(run_folder), "water", "--refine", "1"],
+    }[command]
+    assert main(argv) == 0
+    shown = capsys.readouterr().out
+    for word in {"energy": ["HOMO / eV"], "evaluate": ["no network", "DIIS from minao"]}[command]:
+        assert word in shown
+
+
+BAD = {
+    "unknown molecule": (["energy", "watr"], "unknown molecule 'watr'"),
+    "unknown functional": (["energy", "water", "--theory", "foo/sto-3g"], "unknown functional"),
+    "ambiguous b3lyp": (["energy", "water", "--theory", "b3lyp/sto-3g"], "write b3lyp5"),
+    "unknown basis": (["energy", "water", "--theory", "pbe/nope"], "unknown basis 'nope'"),
+    "element not in the basis": (["energy", "{iodine}", "--theory", "pbe/6-31g*"], "for I"),
+    "odd electrons": (["energy", "water", "--charge", "1"], "9 electrons"),
+    "coincident atoms": (["energy", "{coincident}"], "apart"),
+    "text for numbers": (["energy", "{text}"], "line 3: expected an element and three numbers"),
+    "empty file": (["energy", "{empty}"], "empty"),
+    "missing file": (["energy", "nowhere.xyz"], "no such file"),
+    "a folder": (["energy", "{folder}.xyz"], "no such file"),
+    "not a run": (["predict", "{folder}", "water"], "is not a run folder"),
+    "no run": (["evaluate", "nowhere", "water"], "no run folder or model file"),
+    "not a model": (["predict", "{text}", "water"], "is not a qptlab model file"),
+    "resume nothing": (["train", "water", "--out", "{folder}", "--resume"], "not a run folder"),
+    "full folder": (["train", "water", "--out", "{full}"], "is not an empty folder"),
+    "no GEOM": (["energy"], "GEOM"),
+    "bad number": (["energy", "water", "--charge", "x"], "--charge"),
+    "bad command": (["enrgy"], "enrgy"),
+    "no time": (["train", "water", "--out", "{new}", "--minutes", "-1"], "minutes -1.0"),
+    "bad theory": (["train", "water", "--out", "{new}", "--theory", "pbe/nope"], "unknown basis"),
+    "bad sampler": (["train", "water", "--out", "{new}", "--sampler", "file"], "at least 2"),
+    "bad refine": (["predict", "{run}", "water", "--refine", "-1"], "refine -1"),
+    "other elements": (["predict", "{run}", "ammonia"], "H3N also has N"),
+    "run exists": (["train", "water", "--out", "{run}"], "--resume"),
+    "other molecule": (["train", "ammonia", "--out", "{run}", "--resume"], "holds a run on"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, run_folder, name):
+    files = {
+        "iodine": "2\n\nI 0 0 0\nI 0 0 2.7\n",
+        "coincident": "2\n\nH 0 0 0\nH 0 0 0\n",
+        "text": "2\n\nH here 0 0\nH 0 0 1\n",
+        "empty": "",
+    }
+    places = {key: tmp_path / f"{key}.xyz" for key in files}
+    for key, text in files.items():
+        places[key].write_text(text)
+    places |= {"folder": tmp_path / "folder", "full": tmp_path / "full", "new": tmp_path / "new"}
+    places["folder"].mkdir()
+    places["full"].mkdir()
+    (places["full"] / "thesis.txt").write_text("mine")
+    places["run"] = run_folder
+    before = sorted(p for p in tmp_path.rglob("*"))
+
+    argv, message = BAD[name]
+    try:
+        status = main([word.format(**places) for word in argv])
+    except SystemExit as exit_:
+        status = exit_.code
+    shown = capsys.readouterr()
+    assert status == 2 and shown.out == ""
+    assert message in shown.err
+    assert shown.err.count("\n") == 1 and "Traceback" not in shown.err
+    assert sorted(p for p in tmp_path.rglob("*")) == before
+
+
+def test_as_a_program():
+    done = subprocess.run(
+        [sys.executable, "-m", "qptlab", "energy", "hydrogen", *FAST, "--json"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert json.loads(done.stdout)["converged"] is True

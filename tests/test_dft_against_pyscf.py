@@ -1,0 +1,109 @@
+"""Energies, Fock matrices and orbital energies against PySCF on the same grid and integrals."""
+
+import itertools
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from geometries import distorted, linear
+
+from qptlab.dft import dipole, energy_and_fock, integrals, orbitals, scf
+from qptlab.molecule import Molecule, molecule
+from qptlab.reference import pyscf_mean_field, pyscf_scf
+from qptlab.reference.pyscf_runs import TERMS
+from qptlab.theory import FUNCTIONALS, Theory, theory
+
+MOLECULES = ("water", "ammonia", "methane", "N2", "CO", "ethanol", "benzene")
+BASES = ("sto-3g", "6-31g*", "def2-svp")
+ALL = list(itertools.product(MOLECULES, BASES, FUNCTIONALS, ("df", "exact")))
+# Each molecule and basis once with fitted and once with exact integrals, functionals in turn.
+QUICK = [
+    (name, basis, FUNCTIONALS[(i + j + k) % 3], coulomb)
+    for (i, name), (j, basis), (k, coulomb) in itertools.product(
+        enumerate(MOLECULES), enumerate(BASES), enumerate(("df", "exact"))
+    )
+]
+
+
+def check_agreement(case: Molecule, level: Theory) -> None:
+    """PySCF converges; our energy, terms, Fock matrix and levels of its density must be the same."""
+    judge = pyscf_scf(case, level)
+    assert judge.converged
+    ints = integrals(case, level)
+    terms, fock = energy_and_fock(jnp.asarray(judge.dm), ints)
+    mo_energy, _ = orbitals(fock, ints.overlap)
+    assert abs(float(terms.total) - float(judge.energy.total)) < 1e-8
+    for term in TERMS:
+        assert abs(float(getattr(terms, term)) - float(getattr(judge.energy, term))) < 1e-7, term
+    assert np.abs(fock - judge.fock).max() < 1e-7
+    assert np.abs(mo_energy - judge.mo_energy).max() < 1e-6
+
+
+@pytest.mark.parametrize("name, basis, xc, coulomb", QUICK)
+def test_the_same_density_gives_the_same_energy(name, basis, xc, coulomb):
+    case = molecule(name) if name in ("N2", "CO", "benzene") else distorted(name)
+    check_agreement(case, Theory(xc, basis, coulomb=coulomb))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name, basis, xc, coulomb", [case for case in ALL if case not in QUICK])
+def test_the_same_density_gives_the_same_energy_everywhere(name, basis, xc, coulomb):
+    check_agreement(molecule(name), Theory(xc, basis, coulomb=coulomb))
+
+
+@pytest.mark.parametrize(
+    "case, spec",
+    [
+        (linear("H", "I", distance=3.04), "pbe/def2-svp"),  # effective core potential
+        (linear("Cl", "Zn", "Cl", distance=3.95), "lda/6-31g*"),  # f functions on zinc
+        (linear("Li", "F", distance=2.96), "b3lyp5/cc-pvtz"),  # f functions, very polar
+        (linear("Na", "Cl", distance=4.46), "pbe/lanl2dz"),  # core potential on one atom
+        (distorted("water", charge=2), "pbe/6-31+g**"),
+        (linear("O", "H", distance=1.83, charge=-1), "lda/def2-svpd"),
+        (linear("He", distance=1.0), "b3lyp5/aug-cc-pvdz"),
+        (distorted("silane"), "pbe/ano-rcc-mb"),  # general contractions
+    ],
+    ids=lambda x: x if isinstance(x, str) else x.formula,
+)
+def test_elements_and_bases_beyond_the_usual(case, spec):
+    check_agreement(case, theory(spec))
+
+
+@pytest.mark.parametrize(
+    "case, spec, coulomb",
+    [
+        (distorted("water"), "pbe/def2-svp", "df"),
+        (distorted("ethanol"), "b3lyp5/6-31g*", "df"),
+        (molecule("benzene"), "pbe/6-31g*", "df"),
+        (molecule("N2"), "b3lyp5/def2-svp", "exact"),
+        (molecule("hydrogen"), "lda/def2-svp", "exact"),
+        (linear("Li", "F", distance=2.96), "pbe/6-31g*", "df"),
+    ],
+    ids=lambda x: x if isinstance(x, str) else x.formula,
+)
+def test_our_scf_converges_to_pyscfs(case, spec, coulomb):
+    level = theory(spec, coulomb=coulomb)
+    ours, judge = scf(case, level), pyscf_scf(case, level)
+    assert ours.converged, ours.message
+    assert abs(float(ours.energy.total) - float(judge.energy.total)) < 1e-8
+    assert np.abs(ours.fock - judge.fock).max() < 1e-7
+    assert np.abs(ours.mo_energy - judge.mo_energy).max() < 1e-6
+    assert np.abs(ours.dm - judge.dm).max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "case", [distorted("ethanol"), linear("H", "I", distance=3.04)], ids=["C2H6O", "HI"]
+)
+def test_the_guess_is_pyscfs_minao(case):
+    guess = integrals(case, theory("pbe/def2-svp")).dm_guess
+    theirs = pyscf_mean_field(case, "pbe/def2-svp").get_init_guess(key="minao")
+    np.testing.assert_allclose(guess, theirs, atol=1e-12)
+
+
+def test_dipole():
+    case = distorted("ethanol")
+    judge = pyscf_mean_field(case, "pbe/6-31g*").run()
+    theirs = judge.dip_moment(unit="AU", verbose=0)
+    np.testing.assert_allclose(
+        dipole(case, theory("pbe/6-31g*"), judge.make_rdm1()), theirs, atol=1e-8
+    )

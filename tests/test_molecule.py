@@ -1,0 +1,140 @@
+"""Molecules, theories and units: what is accepted, and what is said when it is not."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from qptlab import units
+from qptlab.molecule import (
+    Molecule,
+    frames_from_xyz,
+    from_xyz,
+    library_names,
+    molecule,
+    to_xyz,
+)
+from qptlab.theory import theory
+
+WATER = "3\nwater\nO 0 0 0\nH 0 0 0.96\nH 0.93 0 -0.24\n"
+
+
+def test_the_library_is_sound():
+    for name in library_names():
+        assert molecule(name).n_electrons % 2 == 0
+    assert molecule("N2").formula == "N2" and molecule("Water").formula == "H2O"
+    assert molecule("C6H6").formula == "C6H6"
+    distances = np.linalg.norm(molecule("benzene").positions_angstrom[:6], axis=1)
+    np.testing.assert_allclose(distances, 1.395, atol=0.005)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_xyz_round_trip(seed):
+    rng = np.random.default_rng(seed)
+    case = Molecule(("C", "O", "Cl"), np.cumsum(rng.uniform(1, 3, size=(3, 3)), axis=0))
+    again = from_xyz(to_xyz(case, "a comment"))
+    assert again.symbols == case.symbols
+    np.testing.assert_allclose(again.positions, case.positions, atol=1e-10)
+
+
+def test_several_frames_and_numbers_for_elements(tmp_path):
+    path = tmp_path / "two.xyz"
+    path.write_text(WATER + WATER.replace("O 0", "8 0") + "\n\n")
+    first, second = frames_from_xyz(path)
+    assert first == second and from_xyz(path, charge=2).charge == 2
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("\n", "empty; an .xyz file starts with the number of atoms"),
+        ("hello\nworld\n", "line 1: expected the number of atoms; got 'hello'"),
+        ("0\n\n", "line 1: expected the number of atoms; got '0'"),
+        (WATER.replace("0.96", "far"), "line 4: expected an element and three numbers"),
+        (WATER.replace("0.96", "nan"), "line 4: expected an element and three numbers"),
+        (WATER.replace("H 0 0 0.96", "H 0 0"), "line 4: expected an element and three numbers"),
+        (WATER.replace("O 0", "Qq 0"), "line 3: expected an element"),
+        (WATER.replace("3\n", "4\n"), "4 atoms announced, 3 found"),
+        (WATER.replace("0.96", "0.05"), r"atoms 1 \(O\) and 2 \(H\) are 0.050 Å apart"),
+    ],
+)
+def test_bad_xyz_is_one_clear_sentence(text, message):
+    with pytest.raises(ValueError, match=message):
+        frames_from_xyz(text)
+
+
+def test_bad_files(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no such file: nowhere.xyz"):
+        from_xyz("nowhere.xyz")
+    (tmp_path / "binary.xyz").write_bytes(b"\xff\xfe\x00\x01")
+    with pytest.raises(ValueError, match="not a text file"):
+        from_xyz(tmp_path / "binary.xyz")
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: molecule("watr"), "unknown molecule 'watr'; known: hydrogen"),
+        (lambda: Molecule((), []), "at least one atom"),
+        (lambda: Molecule(("H", "H"), [[0, 0, 0]]), r"positions of shape \(1, 3\) for 2 atoms"),
+        (lambda: Molecule(("H",), [[0, 0, np.inf]]), "must be finite"),
+        (lambda: Molecule(("H", "H"), [[0, 0, 0], [0, 0, 0]]), "0.000 Å apart"),
+        (lambda: Molecule(("X",), [[0, 0, 0]]), "unknown element 'X'"),
+        (lambda: Molecule(("H",), [[0, 0, 0]], 0.5), "whole number"),
+        (lambda: theory("pbe"), "write functional/basis"),
+        (lambda: theory("b3lyp/sto-3g"), "'b3lyp' is not one functional .* write b3lyp5"),
+        (lambda: theory("tpss/sto-3g"), "unknown functional 'tpss'; known: lda, pbe, b3lyp5"),
+        (lambda: theory("pbe/sto-3g", grid=11), "grid level 11; allowed: 0"),
+        (lambda: theory("pbe/sto-3g", coulomb="ri"), "unknown coulomb 'ri'; known: df, exact"),
+    ],
+)
+def test_bad_values_are_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+def test_a_molecule_cannot_be_changed():
+    case = molecule("water")
+    with pytest.raises(ValueError, match="read-only"):
+        case.positions[0, 0] = 1.0
+    with pytest.raises(AttributeError):
+        case.charge = 1
+
+
+@pytest.mark.parametrize(
+    "case, spec, message",
+    [
+        (
+            molecule("water", charge=1),
+            "pbe/sto-3g",
+            "9 electrons in H2O with charge 1; .* give charge=2 or 0",
+        ),
+        (molecule("water"), "pbe/nope", "unknown basis 'nope'"),
+        (
+            Molecule(("U", "U"), [[0, 0, 0], [0, 0, 5]]),
+            "pbe/6-31g*",
+            "'6-31g\\*' has no functions for U",
+        ),
+        (molecule("methane"), "pbe/cc-pv5z", "functions beyond f for C"),
+        (
+            Molecule(("Lr", "H"), [[0, 0, 0], [0, 0, 5]]),
+            "pbe/x2c-svpall",
+            "no functions for Lr|unknown basis",
+        ),
+        (molecule("hydrogen", charge=2), "pbe/sto-3g", "0 electrons"),
+    ],
+)
+def test_what_cannot_be_computed_is_refused(case, spec, message):
+    from qptlab.dft.integrals import check, integrals
+
+    for function in (check, integrals):
+        with pytest.raises(ValueError, match=message):
+            function(case, theory(spec))
+
+
+def test_units():
+    assert units.ANGSTROM_PER_BOHR == pytest.approx(0.529177, abs=1e-6)
+    assert units.EV_PER_HARTREE == pytest.approx(27.211386, abs=1e-6)
+    assert units.KCAL_PER_MOL_PER_HARTREE == pytest.approx(627.5095, abs=1e-4)
+    assert units.DEBYE_PER_AU == pytest.approx(2.541746, abs=1e-6)
+    assert pytest.approx(1.5936e-3, abs=1e-7) == units.CHEMICAL_ACCURACY

@@ -1,0 +1,188 @@
+"""The pipeline and the network: what it must not change, how it turns, and its gradient."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from geometries import distorted
+from jax.flatten_util import ravel_pytree
+from scipy.spatial.transform import Rotation
+from scipy.stats import ortho_group
+
+from qptlab.dft import density_from_fock, energy, fock_matrix, integrals
+from qptlab.dft.integrals import Grid, molecular_grid
+from qptlab.molecule import Molecule, molecule
+from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.pipeline import diis_energies, energy_loss, predicted_density, refine
+from qptlab.qpt.predict import predict
+from qptlab.qpt.sample import MATRICES, sample
+from qptlab.reference import pyscf_mean_field
+from qptlab.theory import theory
+
+LEVEL = theory("pbe/6-31g*")
+TURN = ortho_group.rvs(3, random_state=7)
+TURN = TURN * np.sign(np.linalg.det(TURN))
+
+
+@pytest.fixture(scope="module")
+def water():
+    return sample(integrals(distorted("water"), LEVEL))
+
+
+def shaken(model: BlockQPT, seed: int = 3, size: float = 0.05) -> BlockQPT:
+    """The network with noise on every weight, so that its head is no longer zero."""
+    weights, rest = eqx.partition(model, eqx.is_inexact_array)
+    flat, unravel = ravel_pytree(weights)
+    noise = size * jax.random.normal(jax.random.key(seed), flat.shape, flat.dtype)
+    return eqx.combine(unravel(flat + noise), rest)
+
+
+def untrained() -> BlockQPT:
+    return BlockQPT.create(molecule("water"), LEVEL)
+
+
+def plain_scf(ints, iterations: int) -> float:
+    """Energy after the first Fock build and `iterations` more, nothing mixed."""
+    dm = ints.dm_guess
+    for _ in range(iterations + 1):
+        dm = density_from_fock(fock_matrix(dm, ints), ints.overlap, ints.n_occ)
+    return float(energy(dm, ints).total)
+
+
+def test_an_untrained_network_is_plain_scf(water):
+    delta_fock = untrained()(water)
+    assert np.array_equal(delta_fock, np.zeros_like(delta_fock))
+    end = refine(delta_fock, water, 3, scheme="plain")
+    for k in range(4):
+        assert abs(float(end.energies[k]) - plain_scf(water.integrals, k)) < 1e-10
+    assert float(energy_loss(untrained(), water)) == pytest.approx(0, abs=1e-11)
+
+
+@pytest.mark.parametrize("iterations", [1, 3])
+def test_an_untrained_network_is_pyscfs_iteration_without_diis(iterations):
+    case = distorted("water")
+    mf = pyscf_mean_field(case, LEVEL)
+    mf.diis, mf.max_cycle, mf.conv_check = None, iterations + 1, False
+    mf.kernel()
+    prepared = sample(integrals(case, LEVEL))
+    end = refine(untrained()(prepared), prepared, iterations, scheme="plain")
+    assert abs(float(end.energies[-1]) - mf.e_tot) < 1e-8
+
+
+def rotation_of_orbitals(model_sample, other, turn: np.ndarray) -> np.ndarray:
+    """The orthogonal matrix that turns the atomic orbitals, from functions on turned points."""
+    points = np.random.default_rng(0).normal(scale=2, size=(400, 3))
+    from qptlab.dft import ao_values
+
+    here = ao_values(model_sample, LEVEL, points)
+    there = ao_values(other, LEVEL, points @ turn.T)
+    # χ_turned(Rr) = χ(r) U, solved for U
+    return np.linalg.lstsq(there, here, rcond=None)[0]
+
+
+def test_the_prediction_turns_with_the_molecule():
+    case, network = distorted("water"), shaken(untrained())
+    turned = case.with_positions(case.positions @ TURN.T)
+    grid = molecular_grid(case, LEVEL)
+    here = sample(integrals(case, LEVEL, grid))
+    there = sample(integrals(turned, LEVEL, Grid(grid.points @ TURN.T, grid.weights)))
+    u = rotation_of_orbitals(case, turned, TURN)
+    np.testing.assert_allclose(u @ u.T, np.eye(len(u)), atol=1e-9)
+
+    delta, delta_turned = network(here), network(there)
+    assert np.abs(delta).max() > 0.01
+    np.testing.assert_allclose(delta_turned, u @ delta @ u.T, atol=2e-6)
+    loss, loss_turned = energy_loss(network, here), energy_loss(network, there)
+    assert abs(loss) > 1e-3
+    assert abs(loss - loss_turned) < 1e-7
+
+
+def test_the_order_of_atoms_changes_nothing():
+    case, network = distorted("water"), shaken(untrained())
+    order = [2, 0, 1]
+    shuffled = Molecule(tuple(case.symbols[i] for i in order), case.positions[order])
+    losses = [energy_loss(network, sample(integrals(m, LEVEL))) for m in (case, shuffled)]
+    assert abs(losses[0] - losses[1]) < 1e-7
+
+
+def test_the_gradient_of_the_loss_is_the_finite_difference(water):
+    network = shaken(untrained())
+    # in float64: the check needs more digits than the network carries
+    network = jax.tree.map(
+        lambda x: x.astype(jnp.float64) if eqx.is_inexact_array(x) else x, network
+    )
+    weights, rest = eqx.partition(network, eqx.is_inexact_array)
+    flat, unravel = ravel_pytree(weights)
+    loss = jax.jit(lambda w: energy_loss(eqx.combine(unravel(w), rest), water))
+    gradient = jax.grad(loss)(flat)
+    for seed in range(3):
+        along = np.random.default_rng(seed).normal(size=flat.shape)
+        along = jnp.asarray(along / np.linalg.norm(along))
+        h = 1e-3
+        f = lambda t, a=along: loss(flat + t * a)  # noqa: E731
+        difference = (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
+        # the invariants enter as float32: their rounding is the floor
+        np.testing.assert_allclose(gradient @ along, difference, rtol=1e-3, atol=1e-6)
+
+
+def test_energy_backpropagates_through_refining(water):
+    direction = jnp.sum(jnp.stack([water.matrices[0]]), axis=0)
+    f = lambda t: refine(t * direction + 0.02 * water.matrices[1], water, 3).energies[-1]  # noqa: E731
+    h = 1e-3
+    difference = (8 * (f(h) - f(-h)) - (f(2 * h) - f(-2 * h))) / (12 * h)
+    np.testing.assert_allclose(jax.grad(f)(0.0), difference, rtol=1e-4, atol=1e-8)
+
+
+def test_diis_baseline_is_the_scf(water):
+    energies = diis_energies(water.integrals, 12)
+    mf = pyscf_mean_field(distorted("water"), LEVEL)
+    assert abs(float(energies[-1]) - mf.kernel()) < 1e-7
+
+
+def test_building_blocks_are_symmetric_and_named(water):
+    assert water.matrices.shape[0] == len(MATRICES)
+    np.testing.assert_allclose(water.matrices, water.matrices.transpose(0, 2, 1), atol=1e-10)
+
+
+def test_the_predicted_density_holds_all_electrons(water):
+    dm = predicted_density(shaken(untrained()), water)
+    assert abs(jnp.sum(dm * water.integrals.overlap) - 10) < 1e-9
+
+
+@pytest.mark.parametrize(
+    "spec, name",
+    [("pbe/cc-pvtz", "water"), ("b3lyp5/sto-3g", "benzene"), ("lda/def2-svp", "hydrogen")],
+)
+def test_other_molecules_bases_and_functionals_run(spec, name):
+    case = distorted(name)
+    network = shaken(BlockQPT.create(case, spec), size=0.01)
+    result = predict(network, case, refine=2)
+    assert result.fock_builds == 3
+    assert np.isfinite(result.mo_energy).all()
+
+
+def test_prediction_carries_what_a_viewer_needs():
+    case = distorted("water")
+    result = predict(untrained(), case, refine=1)
+    ints = integrals(case, LEVEL)
+    np.testing.assert_allclose(result.fock, fock_matrix(jnp.asarray(result.dm), ints), atol=1e-10)
+    raw = fock_matrix(ints.dm_guess, ints)
+    np.testing.assert_allclose(result.raw_fock, raw, atol=1e-10)
+    assert "predicted with 2 Fock builds" in repr(result)
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(ValueError, match="made for H, O; H3N also has N"):
+        predict(untrained(), molecule("ammonia"))
+    with pytest.raises(ValueError, match="refine -1; expected a whole number, 0 or more"):
+        predict(untrained(), molecule("water"), refine=-1)
+    with pytest.raises(ValueError, match="unknown refining scheme"):
+        refine(
+            jnp.zeros((1, 1)), sample(integrals(molecule("water"), theory("lda/sto-3g"))), 1, "x"
+        )
+
+
+def test_rotations_are_proper():
+    assert np.isclose(np.linalg.det(TURN), 1)
+    assert Rotation.from_matrix(TURN).magnitude() > 0.5
