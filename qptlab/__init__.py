@@ -5,11 +5,20 @@ and the energy is backpropagated through DFT into the network. No labels.
 """
 
 import importlib
+import platform
 
 import jax
+import platformdirs
 
 # Everything that enters an energy is float64: float32 energies carry 40 µHa of noise.
 jax.config.update("jax_enable_x64", True)
+
+# Compiled code is kept for the next start, unless the user keeps it elsewhere already. One folder
+# per machine: a home folder may be shared by machines whose code differs.
+if jax.config.jax_compilation_cache_dir is None:
+    _cache = platformdirs.user_cache_path("qptlab") / f"jax-{platform.node()}"
+    jax.config.update("jax_compilation_cache_dir", str(_cache))
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 # The module and the function share a name: bound here, before anyone imports the module.
 from qptlab.molecule import Molecule, from_xyz, molecule  # noqa: E402

@@ -5,7 +5,7 @@ from pathlib import Path
 from jaxtyping import install_import_hook
 
 # Before anything imports qptlab: from here on every annotated shape is checked.
-install_import_hook(["qptlab.dft", "qptlab.qpt"], "beartype.beartype")
+install_import_hook(["qptlab.dft", "qptlab.qpt"], "typechecker.check")
 
 import jax  # noqa: E402
 

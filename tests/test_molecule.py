@@ -64,7 +64,7 @@ def test_bad_xyz_is_one_clear_sentence(text, message):
 
 
 def test_bad_files(tmp_path):
-    with pytest.raises(FileNotFoundError, match="no such file: nowhere.xyz"):
+    with pytest.raises(FileNotFoundError, match=r"no such file: nowhere\.xyz"):
         from_xyz("nowhere.xyz")
     (tmp_path / "binary.xyz").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(ValueError, match="not a text file"):
@@ -133,8 +133,8 @@ def test_what_cannot_be_computed_is_refused(case, spec, message):
 
 
 def test_units():
-    assert units.ANGSTROM_PER_BOHR == pytest.approx(0.529177, abs=1e-6)
-    assert units.EV_PER_HARTREE == pytest.approx(27.211386, abs=1e-6)
-    assert units.KCAL_PER_MOL_PER_HARTREE == pytest.approx(627.5095, abs=1e-4)
-    assert units.DEBYE_PER_AU == pytest.approx(2.541746, abs=1e-6)
+    assert pytest.approx(0.529177, abs=1e-6) == units.ANGSTROM_PER_BOHR
+    assert pytest.approx(27.211386, abs=1e-6) == units.EV_PER_HARTREE
+    assert pytest.approx(627.5095, abs=1e-4) == units.KCAL_PER_MOL_PER_HARTREE
+    assert pytest.approx(2.541746, abs=1e-6) == units.DEBYE_PER_AU
     assert pytest.approx(1.5936e-3, abs=1e-7) == units.CHEMICAL_ACCURACY

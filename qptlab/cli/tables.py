@@ -91,7 +91,7 @@ def evaluation(result: Evaluation) -> None:
     _out.print(
         f"occupied orbitals: similarity {100 * result.psi_similarity:.3f} %, wrong occupation in "
         f"{100 * result.wrong_occupation_share:.0f} % of the geometries\n"
-        f"PySCF to {scf['conv_tol']:.0e} Ha: {scf['fock_builds_minao']:.1f} Fock builds from minao, "
+        f"PySCF to {scf['conv_tol']:.0e} Ha: {scf['fock_builds_minao']:.1f} builds from minao, "
         f"{scf['fock_builds_predicted']:.1f} from the prediction, its own counted"
     )
 

@@ -40,7 +40,7 @@ def _minimal_basis(element: str) -> tuple[list, np.ndarray]:
 
     contractions = gto.basis.load("ano", element)
     shells, occupation = [], []
-    for l in range(4):  # noqa: E741
+    for l in range(4):
         full, fraction = atom_hf.frac_occ(element, l)
         occupation += [2.0] * (full * (2 * l + 1)) + [fraction] * (2 * l + 1)
         primitives = contractions[l][1:]

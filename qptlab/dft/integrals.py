@@ -87,7 +87,7 @@ def integrals(molecule: Molecule, theory: Theory, grid: Grid | None = None) -> I
         coulomb=_density_fitted(mol) if theory.coulomb == "df" else _exact(mol),
         grid_ao=jnp.asarray(grid_ao),
         grid_weights=jnp.asarray(grid.weights),
-        e_nuc=jnp.asarray(mol.energy_nuc()),
+        e_nuc=jnp.asarray(float(mol.energy_nuc())),
         positions=jnp.asarray(molecule.positions),
         shells=shells_of(mol),
         n_occ=mol.nelectron // 2,

@@ -1,5 +1,6 @@
 """`qptlab lab`: JupyterLab on the workbench notebook, from a checkout or an installed wheel."""
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -27,10 +28,8 @@ def open_lab(folder: str | os.PathLike | None = None, *, browser: bool = True) -
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # containers: JupyterLab refuses root otherwise
-    try:
+    with contextlib.suppress(KeyboardInterrupt):  # JupyterLab asks, and closes by itself
         subprocess.run(command, check=False)
-    except KeyboardInterrupt:
-        pass  # JupyterLab has asked and closed by itself
 
 
 def prepare_folder(folder: str | os.PathLike | None) -> Path:

@@ -159,7 +159,7 @@ class BlockQPT(eqx.Module):
 
         >>> from qptlab import BlockQPT, molecule
         >>> BlockQPT.create(molecule("water"), "pbe/def2-svp")
-        BlockQPT(pbe/def2-svp, elements H O, 146 k weights)
+        BlockQPT(pbe/def2-svp, elements H O, 151 k weights)
         """
         theory = parse_theory(theory)
         check(molecule, theory)

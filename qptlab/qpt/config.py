@@ -20,7 +20,7 @@ class TrainConfig:
         seed: of the weights, geometries and their order.
     """
 
-    lr: float = 1e-3
+    lr: float = 2e-3
     batch: int = 4
     steps: int | None = None
     minutes: float | None = None
