@@ -1,6 +1,5 @@
-"""Every notebook runs from top to bottom in under a minute; none is excluded."""
+"""Every notebook runs from top to bottom; none is excluded."""
 
-import time
 from pathlib import Path
 
 import nbformat
@@ -10,7 +9,7 @@ from nbclient import NotebookClient
 FOLDER = Path(__file__).resolve().parents[1] / "notebooks"
 NOTEBOOKS = sorted(FOLDER.rglob("*.ipynb"))
 MAX_CELLS = MAX_LINES = 12
-MAX_SECONDS = 60
+CELL_TIMEOUT_S = 300  # for a cell that hangs; no measure of speed
 
 
 def code_cells(notebook):
@@ -33,16 +32,11 @@ def test_is_short_and_saved_without_outputs(path):
     assert title.cell_type == "markdown" and title.source.startswith("# ")
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs(path, tmp_path):
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(
-        notebook, timeout=5 * MAX_SECONDS, resources={"metadata": {"path": str(tmp_path)}}
+        notebook, timeout=CELL_TIMEOUT_S, resources={"metadata": {"path": str(tmp_path)}}
     )
-    begin = time.monotonic()
     client.execute()
-    seconds = time.monotonic() - begin
-    # a machine that does other things at the same time is given twice the time
-    assert seconds < 2 * MAX_SECONDS, f"{path.name} took {seconds:.0f} s"
     assert all(cell.execution_count for cell in code_cells(notebook))

@@ -1,7 +1,7 @@
 """Settings of a training run and what it logs: plain numbers, written as JSON."""
 
 import math
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,6 @@ class StepLog:
         if errors is not None:
             errors = {int(k): v for k, v in errors.items()}
         return cls(**{**record, "val_error_ha": errors})
-
-
-@dataclass
-class Clock:
-    """What a run has spent; `compile_seconds` is part of `seconds`."""
-
-    before: float = 0.0
-    compile_seconds: float = 0.0
-    status: str = field(default="idle")
 
 
 def check_lr(lr: float) -> float:

@@ -5,6 +5,7 @@ import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 
 import equinox as eqx
@@ -15,23 +16,30 @@ import numpy as np
 from qptlab.dft.integrals import check, integrals, use_one_thread
 from qptlab.molecule import Molecule
 from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.config import Clock, StepLog, TrainConfig, check_lr
+from qptlab.qpt.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.pipeline import energy_loss
 from qptlab.qpt.predict import Prediction, predict
 from qptlab.qpt.sample import Sample, sample
 from qptlab.qpt.sampling import TRAIN, Sampler
+from qptlab.qpt.schedule import schedule
 from qptlab.qpt.state import TrainState, first_state, update
 from qptlab.qpt.stream import SampleStream
 from qptlab.qpt.validation import ReferenceEnergy, Validation, build_validation, converged_energy
 
-WARM_UP = 20
-"""Steps over which the learning rate rises."""
 VALIDATION_SHARE = 0.1
 """Share of the run's time that validating may take."""
 SAVE_EVERY = 20.0
 """Seconds between saves of a run that has a folder."""
 
 _value_and_grad = eqx.filter_jit(eqx.filter_value_and_grad(energy_loss))
+
+
+@dataclass
+class Clock:
+    """What a run has spent: seconds in earlier sittings, and seconds compiling in all."""
+
+    before: float = 0.0
+    compile_seconds: float = 0.0
 
 
 class Training:
@@ -75,6 +83,8 @@ class Training:
         self.state: TrainState = first_state(model)
         self.history: list[StepLog] = []
         self.clock = Clock()
+        # idle, preparing geometries, compiling, training or validating
+        self.status = "idle"
         self.out = None if out is None else Path(out)
         self._reference, self._started = reference, started
         self._lr = self.config.lr
@@ -85,11 +95,6 @@ class Training:
     def model(self) -> BlockQPT:
         """The network as it is now."""
         return self.state.model
-
-    @property
-    def status(self) -> str:
-        """idle, preparing geometries, compiling, training or validating."""
-        return self.clock.status
 
     @property
     def lr(self) -> float:
@@ -142,14 +147,14 @@ class Training:
         start = time.perf_counter() if self._started is None else self._started
         self._started = None
         limit = math.inf if self.config.minutes is None else start + 60 * self.config.minutes
-        self.clock.status = "preparing geometries"
+        self.status = "preparing geometries"
         stream = self._open_stream()
         try:
             yield from self._steps(stream, start, limit)
         finally:
             stream.close()
             self.clock.before += time.perf_counter() - start
-            self.clock.status = "idle"
+            self.status = "idle"
             if self.out is not None:
                 self.save(self.out)
 
@@ -187,8 +192,8 @@ class Training:
         while not self._reached_steps():
             batch = stream.draw(self.config.batch)
             begin = begin or time.perf_counter()
-            progress = (time.perf_counter() - begin) / max(limit - reserve - begin, 1e-9)
-            lr = self._scheduled_lr(progress)
+            passed = (time.perf_counter() - begin) / max(limit - reserve - begin, 1e-9)
+            lr = self._lr * schedule(self.config, int(self.state.step), passed)
             losses = self._train_step(batch, lr)
             now = time.perf_counter()
             last = self._reached_steps() or now > limit - reserve
@@ -215,11 +220,11 @@ class Training:
             return [float(loss) for loss, _ in pairs]
 
         losses = self._first_call("step", step)
-        self.clock.status = "training"
+        self.status = "training"
         return losses
 
     def _validate(self) -> dict[int, float]:
-        self.clock.status = "validating"
+        self.status = "validating"
         validation: Validation = self._validation.result()
         return self._first_call(
             "validate", lambda: validation.errors(self.model, self.config.refine)
@@ -229,23 +234,12 @@ class Training:
         """Run `call`; the first time, when it compiles, say so and count the time."""
         if name in self._compiled:
             return call()
-        self.clock.status = "compiling"
+        self.status = "compiling"
         before = time.perf_counter()
         result = call()
         self.clock.compile_seconds += time.perf_counter() - before
         self._compiled.add(name)
         return result
-
-    def _scheduled_lr(self, progress: float) -> float:
-        """Warm-up, then a cosine to zero where the end is known."""
-        step = int(self.state.step)
-        if self.config.steps is not None:
-            by_steps = step / self.config.steps
-            progress = max(progress, by_steps) if self.config.minutes else by_steps
-        elif self.config.minutes is None:
-            progress = 0.0
-        cosine = 0.5 * (1 + math.cos(math.pi * min(max(progress, 0.0), 1.0)))
-        return self._lr * min(1.0, (step + 1) / WARM_UP) * max(cosine, 1e-3)
 
     def _reached_steps(self) -> bool:
         return self.config.steps is not None and int(self.state.step) >= self.config.steps
