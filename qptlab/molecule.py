@@ -40,7 +40,7 @@ class Molecule:
 
     def __post_init__(self):
         symbols = tuple(_element(symbol) for symbol in self.symbols)
-        positions = np.array(self.positions, dtype=float)
+        positions = np.array(self.positions, dtype=float) + 0.0  # −0.0 is 0.0: hashes agree
         if not symbols:
             raise ValueError("a molecule needs at least one atom; got none")
         if positions.shape != (len(symbols), 3):
@@ -151,12 +151,14 @@ def frames_from_xyz(source: str | os.PathLike, charge: int = 0) -> list[Molecule
     else:
         path = Path(source)
         name = str(path)
+        if path.is_dir():
+            raise ValueError(f"{path} is a folder; expected an .xyz file")
         if not path.is_file():
             raise FileNotFoundError(f"no such file: {path}")
-        try:
-            text = path.read_text()
-        except UnicodeDecodeError:
-            raise ValueError(f"{name}: not a text file, so not an .xyz file") from None
+        # comments come in every encoding, and nothing else may hold odd characters
+        text = path.read_text(encoding="utf-8-sig", errors="replace")
+        if "\0" in text:
+            raise ValueError(f"{name}: not a text file, so not an .xyz file")
     return [mol for _, mol in _parse_xyz(text, name, charge)]
 
 
@@ -175,6 +177,9 @@ def _parse_xyz(text: str, name: str, charge: int) -> list[tuple[str, Molecule]]:
         raise ValueError(f"{name}: empty; an .xyz file starts with the number of atoms")
     frames, at = [], 0
     while at < len(lines):
+        if frames and not lines[at].strip():  # some programs part frames by an empty line
+            at += 1
+            continue
         try:
             count = int(lines[at])
         except ValueError:

@@ -97,7 +97,7 @@ BAD = {
     "text for numbers": (["energy", "{text}"], "line 3: expected an element and three numbers"),
     "empty file": (["energy", "{empty}"], "empty"),
     "missing file": (["energy", "nowhere.xyz"], "no such file"),
-    "a folder": (["energy", "{folder}.xyz"], "no such file"),
+    "a folder.xyz": (["energy", "{dir}"], "is a folder; expected"),
     "not a run": (["predict", "{folder}", "water"], "is not a run folder"),
     "no run": (["evaluate", "nowhere", "water"], "no run folder or model file"),
     "not a model": (["predict", "{text}", "water"], "is not a qptlab model file"),
@@ -112,7 +112,21 @@ BAD = {
     "bad refine": (["predict", "{run}", "water", "--refine", "-1"], "refine -1"),
     "other elements": (["predict", "{run}", "ammonia"], "H3N also has N"),
     "run exists": (["train", "water", "--out", "{run}"], "--resume"),
-    "other molecule": (["train", "ammonia", "--out", "{run}", "--resume"], "holds a run on"),
+    "other molecule": (["train", "ammonia", "--out", "{run}", "--resume"], "has molecule O H H"),
+    "other grid": (["train", "water", "--out", "{run}", "--resume", "--grid", "3"], "has --grid 1"),
+    "bad seed": (["train", "water", "--out", "{new}", "--seed", "-1"], "seed -1; expected"),
+    "huge seed": (["train", "water", "--out", "{new}", "--seed", "9" * 30], "expected a whole"),
+    "bad sigma": (["train", "water", "--out", "{new}", "--sigma", "-1"], "sigma -1.0"),
+    "bad lr": (["train", "water", "--out", "{new}", "--lr", "nan"], "learning rate nan"),
+    "endless": (["train", "water", "--out", "{new}", "--minutes", "inf"], "minutes inf"),
+    "below a file": (["train", "water", "--out", "{text}/run"], "is not a folder to write to"),
+    "frames to wiggle": (["train", "{two}", "--out", "{new}"], "add --sampler file"),
+    "a folder as GEOM": (["energy", "{folder}"], "expected an .xyz file or a molecule's name"),
+    "no name": (["energy", " "], "expected an .xyz file or a molecule's name"),
+    "only cores": (
+        ["energy", "{sodium}", "--theory", "pbe/lanl2dz", "--charge", "2"],
+        "left outside",
+    ),
 }
 
 
@@ -123,11 +137,15 @@ def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, run_folder, name):
         "coincident": "2\n\nH 0 0 0\nH 0 0 0\n",
         "text": "2\n\nH here 0 0\nH 0 0 1\n",
         "empty": "",
+        "two": "1\n\nHe 0 0 0\n1\n\nHe 0 0 1\n",
+        "sodium": "2\n\nNa 0 0 0\nNa 0 0 3\n",
     }
     places = {key: tmp_path / f"{key}.xyz" for key in files}
     for key, text in files.items():
         places[key].write_text(text)
     places |= {"folder": tmp_path / "folder", "full": tmp_path / "full", "new": tmp_path / "new"}
+    places["dir"] = tmp_path / "dir.xyz"
+    places["dir"].mkdir()
     places["folder"].mkdir()
     places["full"].mkdir()
     (places["full"] / "thesis.txt").write_text("mine")

@@ -7,10 +7,9 @@ import numpy as np
 import pytest
 from geometries import distorted, linear
 
-from qptlab.dft import dipole, energy_and_fock, integrals, orbitals, scf
+from qptlab.dft import TERMS, dipole, energy_and_fock, integrals, orbitals, scf
 from qptlab.molecule import Molecule, molecule
 from qptlab.reference import pyscf_mean_field, pyscf_scf
-from qptlab.reference.pyscf_runs import TERMS
 from qptlab.theory import FUNCTIONALS, Theory, theory
 
 MOLECULES = ("water", "ammonia", "methane", "N2", "CO", "ethanol", "benzene")

@@ -1,5 +1,8 @@
 """The orbital viewer without a browser: what it sends, and what it refuses."""
 
+import json
+import os
+import subprocess
 import sys
 from dataclasses import dataclass, replace
 from types import SimpleNamespace
@@ -9,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
-from IPython.core.formatters import DisplayFormatter
 from scipy.linalg import eigh
 from scipy.stats import special_ortho_group
 
@@ -25,6 +27,20 @@ from qptlab.molecule import Molecule, molecule
 from qptlab.theory import Theory, theory
 
 N_OCC = 5  # of water
+
+CELLS = """
+import json, sys
+from IPython.core.interactiveshell import InteractiveShell
+
+shell = InteractiveShell.instance()
+shell.run_cell("import qptlab as ql").raise_error()
+loaded = sorted({"py3Dmol", "ipywidgets", "equinox", "pyscf"} & set(sys.modules))
+result = shell.run_cell('ql.molecule("water")').result
+shown, _ = shell.display_formatter.format(result)
+print(json.dumps(
+    {"html": shown["text/html"], "plain": shown["text/plain"], "loaded at import": loaded}
+))
+"""
 
 
 @dataclass(frozen=True)
@@ -213,15 +229,24 @@ def test_a_molecule_is_shown_without_any_address():
 
 
 @pytest.mark.skipif(not bundle.BUNDLE.exists(), reason="the 3D front end was not built")
-def test_a_cell_with_a_molecule_shows_it_where_ipython_runs(monkeypatch):
-    shell = SimpleNamespace(display_formatter=DisplayFormatter())
-    running = SimpleNamespace(get_ipython=lambda: shell)
-    monkeypatch.setitem(sys.modules, "IPython", running)
-    assert register_formatters()
-    shown, _ = shell.display_formatter.format(molecule("water"))
-    assert "3dmolviewer_" in shown["text/html"] and "H2O" in shown["text/plain"]
-    running.get_ipython = lambda: None
-    assert not register_formatters()
+def test_a_cell_that_ends_in_a_molecule_shows_it_in_3d(tmp_path):
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", CELLS],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"IPYTHONDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout.splitlines()[-1])
+    assert "3dmolviewer_" in shown["html"] and "H2O" in shown["plain"]
+    assert not shown["loaded at import"]
+
+
+def test_without_a_running_ipython_nothing_is_registered(monkeypatch):
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
+    register_formatters()
+    monkeypatch.delitem(sys.modules, "IPython")
+    register_formatters()
 
 
 def test_one_cell_brings_the_library_and_brings_it_again_when_run_again():
@@ -234,6 +259,6 @@ def test_one_cell_brings_the_library_and_brings_it_again_when_run_again():
     shell = Shell()
     bringer = _Bringer(shell)
     brought = []
-    for shell.cell in ("a", "b", "a", "c"):
+    for shell.cell in ("a", "b", "a", "c", "b"):
         brought.append(bringer.brings_library())
-    assert brought == [True, False, True, False]
+    assert brought == [True, False, True, False, True]

@@ -39,6 +39,14 @@ def lines(axes):
     return [line for line in axes.lines if len(line.get_xdata()) > 2]
 
 
+def test_errors_that_are_no_numbers_are_left_out():
+    logs = [*history(20), Log(21, float("nan"), {0: float("nan"), 3: float("inf")})]
+    baselines = {"diis": {0: float("nan"), 3: 8.7e-4}}
+    _, error = training_figure(logs, baselines).axes
+    assert texts(error).count("DIIS, equal builds") == 1
+    assert np.isfinite(error.get_ylim()).all()
+
+
 def texts(axes):
     return [text.get_text() for text in axes.texts]
 

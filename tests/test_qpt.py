@@ -175,7 +175,7 @@ def test_prediction_carries_what_a_viewer_needs():
 def test_bad_input_is_refused():
     with pytest.raises(ValueError, match="made for H, O; H3N also has N"):
         predict(untrained(), molecule("ammonia"))
-    with pytest.raises(ValueError, match="refine -1; expected a whole number, 0 or more"):
+    with pytest.raises(ValueError, match="refine -1; expected a whole number from 0 to 100"):
         predict(untrained(), molecule("water"), refine=-1)
     with pytest.raises(ValueError, match="unknown refining scheme"):
         refine(

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from qptlab.lab.describe import status_line
 from qptlab.lab.runner import Runner, one_sentence
 
 
@@ -180,12 +181,26 @@ def test_jobs_run_between_steps_when_paused_and_when_idle():
     wait_until(lambda: runner.state == "paused")
     runner.submit("noting", note)
     runner.submit("failing", lambda: 1 / 0)
-    wait_until(lambda: runner.message == "ZeroDivisionError: division by zero")
+    wait_until(lambda: runner.job_message == "ZeroDivisionError: division by zero")
+    assert runner.message == "" and runner.error is None
     assert names == ["qptlab-training"] * 3
     assert runner.state == "paused"
     runner.resume()
-    wait_until(lambda: runner.state == "running" and runner.message == "")
+    wait_until(lambda: runner.state == "running" and runner.job_message == "")
     runner.stop()
+
+
+def test_a_job_leaves_the_sentence_about_the_failed_run():
+    runner, done = started(Counter(fail_at=4)), []
+    wait_until(lambda: runner.state == "failed")
+    runner.submit("failing", lambda: 1 / 0)
+    wait_until(lambda: runner.job_message)
+    assert status_line(runner, "", 0) == (
+        "error", "the gap closed · ZeroDivisionError: division by zero",
+    )  # fmt: skip
+    runner.submit("drawing", lambda: done.append(1))
+    wait_until(lambda: done and not runner.job)
+    assert status_line(runner, "", 0) == ("error", "the gap closed")
 
 
 def test_a_waiting_job_is_replaced_by_one_of_the_same_label():

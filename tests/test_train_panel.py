@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from qptlab.lab.describe import clock, grouped, last_validation, micro
-from qptlab.lab.train_panel import train_panel
+from qptlab.lab.train_panel import TrainPanel, train_panel
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,7 @@ class Toy:
     status: str = "idle"
     baselines_ha: dict | None = None
     history: list = field(default_factory=list)
+    errors: dict | None = None
 
     def __iter__(self):
         self.status = "compiling"
@@ -42,7 +43,8 @@ class Toy:
             if step == self.fail_at:
                 raise ValueError("the gap closed")
             self.baselines_ha = {"diis": {0: 0.12, 3: 8.7e-4}}
-            errors = {0: 0.018 / step, 3: 3e-6 / step} if step % 5 == 0 else None
+            errors = self.errors or {0: 0.018 / step, 3: 3e-6 / step}
+            errors = errors if step % 5 == 0 else None
             self.history.append(Log(step, -0.1, self.lr, 8 * step, errors))
             yield self.history[-1]
 
@@ -115,6 +117,32 @@ def test_a_run_has_one_panel():
     assert train_panel(Toy()) is not train_panel(run)
 
 
+@pytest.mark.parametrize("name", ["baselines_ha", "status", "history", "lr"])
+def test_a_property_that_raises_does_not_freeze_the_panel(name):
+    class Broken(Toy):
+        def __iter__(self):
+            yield from Toy()
+
+    run = Broken()
+    setattr(Broken, name, property(lambda self: 1 / 0))
+    panel = TrainPanel(lambda: run)
+    panel.start()
+    wait_until(lambda: panel.runner.latest is not None and panel.runner.latest.step > 20)
+    held = text(panel.tiles)
+    wait_until(lambda: text(panel.tiles) != held)
+    panel.buttons["Stop"].click()
+    wait_until(lambda: "stopped" in text(panel.status) and pressable(panel) == {"Start"})
+
+
+def test_numbers_that_are_none_do_not_freeze_the_panel():
+    run = Toy(steps=5, errors={0: float("nan"), 3: float("inf")})
+    panel = train_panel(run)
+    panel.start()
+    wait_until(lambda: "finished at step 5" in text(panel.status))
+    assert text(panel.tiles).count("not a number") == 2
+    wait_until(lambda: panel.plot._shown[1] == 5)
+
+
 def test_a_failure_is_a_sentence_and_start_works_again():
     run = Toy(fail_at=4)
     panel = train_panel(run)
@@ -136,6 +164,8 @@ def test_a_failure_is_a_sentence_and_start_works_again():
         (1.82e-5, "18.2 µHa"),
         (8.71e-4, "871 µHa"),
         (0.0123456, "12\u2009300 µHa"),
+        (float("nan"), "not a number"),
+        (float("inf"), "not a number"),
     ],
 )
 def test_micro(energy, shown):

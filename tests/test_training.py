@@ -2,6 +2,8 @@
 
 import json
 import math
+import threading
+import time
 
 import equinox as eqx
 import jax
@@ -115,7 +117,7 @@ def test_a_history_cut_off_in_the_middle_of_a_line_is_readable(tmp_path):
     assert [log.step for log in read_history(tmp_path / "run")] == [1, 2, 4]
 
 
-@pytest.mark.parametrize("damage", ["missing", "text", "truncated", "other format"])
+@pytest.mark.parametrize("damage", ["missing", "text", "truncated", "other format", "no settings"])
 def test_what_is_not_a_run_is_refused(tmp_path, damage):
     folder = tmp_path / "run"
     if damage != "missing":
@@ -126,8 +128,11 @@ def test_what_is_not_a_run_is_refused(tmp_path, damage):
         (folder / STATE).write_bytes((folder / STATE).read_bytes()[:100])
     if damage == "other format":
         (folder / CONFIG).write_text('{"format": 99}')
-    with pytest.raises((ValueError, FileNotFoundError), match=str(folder)):
-        load(folder)
+    if damage == "no settings":
+        (folder / CONFIG).write_text('{"format": 1}')
+    else:
+        with pytest.raises((ValueError, FileNotFoundError), match=str(folder)):
+            load(folder)
     with pytest.raises((ValueError, FileNotFoundError), match=str(folder)):
         Training.resume(folder)
 
@@ -156,11 +161,73 @@ def test_a_gradient_that_is_not_finite_changes_no_weight():
     assert all(map(np.array_equal, before, jax.tree.leaves(eqx.filter(after.model, eqx.is_array))))
 
 
-def test_minutes_are_wall_time():
-    run = new_run(steps=None, minutes=0.25)
+def slow_reference(molecule, theory):
+    time.sleep(2.5)
+    return -75.0
+
+
+def test_minutes_are_kept_where_references_are_slow():
+    water = molecule("water")
+    list(new_run(steps=1))  # compiles
+    config = TrainConfig(minutes=0.2, batch=2, n_validation=16)
+    run = Training(BlockQPT.create(water, SPEC), wiggle(water), config, reference=slow_reference)
+    began = time.perf_counter()
     *_, last = run
-    assert last.val_error_ha is not None
-    assert last.step > 1
+    # sixteen references would take 40 s
+    assert time.perf_counter() - began < 25
+    assert last.val_error_ha is not None and last.step > 1
+
+
+def test_a_held_run_loses_none_of_its_minutes():
+    run = new_run(steps=None, minutes=0.15)
+    steps = iter(run)
+    first = next(steps)
+    time.sleep(10)
+    second = next(steps)
+    assert second.seconds - first.seconds < 5
+    assert second.step == 2
+    steps.close()
+
+
+def test_two_threads_cannot_train_one_run():
+    run = new_run(steps=None)
+    steps = iter(run)
+    next(steps)
+    thread = threading.Thread(target=lambda: [next(steps) for _ in range(40)])
+    thread.start()
+    time.sleep(0.1)
+    with pytest.raises(RuntimeError, match="being trained already"):
+        iter(run)
+    thread.join()
+    steps.close()
+
+
+@pytest.mark.parametrize("working", [0, 3])
+def test_a_reference_that_fails_is_left_out(working):
+    calls = []
+
+    def reference(molecule, theory):
+        calls.append(molecule)
+        if len(calls) != working:
+            raise ValueError("PySCF does not converge")
+        return -75.0
+
+    water = molecule("water")
+    config = TrainConfig(steps=3, batch=1, n_validation=2)
+    run = Training(BlockQPT.create(water, SPEC), wiggle(water), config, reference=reference)
+    if working:
+        *_, last = run
+        assert last.val_error_ha is not None and run.baselines_ha is not None
+    else:
+        with pytest.raises(ValueError, match=r"no validation geometry .* does not converge"):
+            list(run)
+        assert run.baselines_ha is None and run.status == "idle"
+
+
+def test_atoms_on_top_of_each_other_are_drawn_again():
+    sampler = wiggle(molecule("hydrogen"), sigma=0.9)
+    drawn = [sampler(TRAIN, 0, i) for i in range(300)]
+    assert min(np.linalg.norm(m.positions[0] - m.positions[1]) for m in drawn) > 0.3
 
 
 def test_training_and_validation_geometries_differ():
@@ -208,7 +275,7 @@ def test_an_error_in_the_background_reaches_the_user():
     [
         ({"lr": -1.0}, "learning rate -1.0; expected a number above 0"),
         ({"batch": 0}, "batch 0; expected 1 or more"),
-        ({"minutes": 0.0}, "minutes 0.0; expected more than 0"),
+        ({"minutes": 0.0}, "minutes 0.0; expected a number above 0"),
         ({"refine": -1}, "refine -1; expected 0 or more"),
     ],
 )

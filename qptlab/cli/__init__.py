@@ -13,9 +13,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command; 0 when it worked, 2 with one line on stderr for bad input."""
     from qptlab.cli.arguments import parser
 
+    # called by another program, a command begins now
+    started = STARTED if argv is None else time.perf_counter()
     args = parser().parse_args(argv)
     try:
-        _run(args)
+        _run(args, started)
     except (ValueError, OSError) as error:
         print(f"qptlab {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
@@ -25,11 +27,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def _run(args: argparse.Namespace) -> None:
+def _run(args: argparse.Namespace, started: float) -> None:
     # Here, not above: `qptlab --help` and a mistyped option need none of it.
     from qptlab.cli import commands
 
     if args.command == "train":
-        commands.train(args, STARTED)
+        commands.train(args, started)
     else:
         getattr(commands, args.command)(args)

@@ -33,11 +33,11 @@ def parser() -> argparse.ArgumentParser:
 
     energy = command("energy", "energy, orbital energies and dipole of a molecule")
     _add_geometry(energy)
-    _add_theory(energy, DEFAULT_THEORY)
+    _add_theory(energy)
 
     train = command("train", "train a network by backpropagating the energy through DFT")
     _add_geometry(train)
-    _add_theory(train, None)
+    _add_theory(train)
     _add_training(train)
 
     for name, text in (
@@ -52,15 +52,17 @@ def parser() -> argparse.ArgumentParser:
 
 
 def _add_geometry(sub: argparse.ArgumentParser) -> None:
-    sub.add_argument("geometry", metavar="GEOM", help="library name or .xyz file (ångström)")
+    sub.add_argument(
+        "geometry", type=str.strip, metavar="GEOM", help="library name or .xyz file (ångström)"
+    )
     sub.add_argument("--charge", type=int, default=0)
     sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
-def _add_theory(sub: argparse.ArgumentParser, default: str | None) -> None:
-    sub.add_argument("--theory", default=default, metavar="XC/BASIS", help=DEFAULT_THEORY)
-    sub.add_argument("--grid", type=int, default=1, metavar="LEVEL", help="PySCF's, 0 to 9")
-    sub.add_argument("--coulomb", default="df", metavar="df|exact")
+def _add_theory(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--theory", metavar="XC/BASIS", help=f"{DEFAULT_THEORY} by default")
+    sub.add_argument("--grid", type=int, metavar="LEVEL", help="PySCF's, 0 to 9; 1 by default")
+    sub.add_argument("--coulomb", metavar="df|exact", help="df by default")
 
 
 def _add_training(sub: argparse.ArgumentParser) -> None:
@@ -75,11 +77,11 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--model", default="block", choices=["block"])
     sub.add_argument(
         "--sampler",
-        default="wiggle",
         choices=["wiggle", "file"],
-        help="wiggle: Gaussian noise around GEOM; file: its frames, the last fifth for validation",
+        help="wiggle (default): Gaussian noise around GEOM; file: its frames, the last fifth of "
+        "them for validation",
     )
-    sub.add_argument("--sigma", type=float, default=0.05, help="width of the wiggle, bohr")
+    sub.add_argument("--sigma", type=float, help="width of the wiggle, bohr; 0.05")
     sub.add_argument("--lr", type=float, help="learning rate")
     sub.add_argument("--resume", action="store_true", help="continue the run in RUN")
-    sub.add_argument("--seed", type=int, default=0)
+    sub.add_argument("--seed", type=int, help="of weights and geometries; 0 by default")

@@ -4,13 +4,17 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from qptlab.qpt.training import Training
 from qptlab.reference import Evaluation
 from qptlab.units import DEBYE_PER_AU, EV_PER_HARTREE, MICROHARTREE_PER_HARTREE
 
-_out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+# markup off: file names may hold brackets
+_out = Console(highlight=False, markup=False)
+_err = Console(stderr=True, highlight=False, markup=False)
+REPORT_EVERY = 10.0
+"""Seconds between progress lines where there is no terminal to draw a bar on."""
 
 
 def progress(line: str) -> None:
@@ -39,22 +43,30 @@ def energies(records: list[dict]) -> None:
 def follow(run: Training) -> None:
     """Carry a training out, showing where it is; Ctrl-C ends it early."""
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=_err, transient=True) as bar:
+    with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as bar:
         total = 60 * run.config.minutes if run.config.minutes else run.config.steps
         task = bar.add_task("compiling", total=total)
-        error = ""
+        error, report_at = "", 0.0
         try:
             for log in run:
                 if log.val_error_ha:
-                    error = f" · validation error {_micro(log.val_error_ha[0])} µHa"
-                    last = max(log.val_error_ha)
-                    error += f", {_micro(log.val_error_ha[last])} after {last} refining"
+                    error = _validation_text(log.val_error_ha)
                 done = log.seconds if run.config.minutes else log.step
                 bar.update(task, completed=done, description=f"step {log.step}{error}")
+                if not _err.is_terminal and log.seconds > report_at:
+                    progress(f"{log.seconds:.0f} s, step {log.step}{error}")
+                    report_at = log.seconds + REPORT_EVERY
         except KeyboardInterrupt:
-            if not any(log.val_error_ha for log in run.history):
+            if not run.history:
                 raise
-            _err.print("stopped; the run is kept")
+            progress("stopped; the run is kept")
+
+
+def _validation_text(errors: dict[int, float]) -> str:
+    last = max(errors)
+    return (
+        f", validation error {_micro(errors[0])} µHa, {_micro(errors[last])} after {last} refining"
+    )
 
 
 def trained(record: dict) -> None:
@@ -99,7 +111,7 @@ def evaluation(result: Evaluation) -> None:
 def _errors_table(title: str, rows: dict[str, dict], unit: str) -> None:
     names = {"network": "network", "plain": "no network (ΔF = 0)", "diis": "DIIS from minao"}
     counts = sorted({int(k) for row in rows.values() for k in row})
-    table = Table(title=title, caption=unit)
+    table = Table(title=Text(title), caption=unit)
     table.add_column("refining iterations")
     for k in counts:
         table.add_column(str(k), justify="right")

@@ -7,6 +7,10 @@ from jaxtyping import Array, Float, Int
 Matrix = Float[Array, "ao ao"]
 
 
+DEPTH = 8
+"""Fock matrices kept, as in PySCF."""
+
+
 class Diis(eqx.Module):
     """The last `depth` Fock matrices and their errors, oldest overwritten first.
 
@@ -18,7 +22,7 @@ class Diis(eqx.Module):
     count: Int[Array, ""]
 
     @classmethod
-    def empty(cls, n_ao: int, depth: int = 8) -> "Diis":
+    def empty(cls, n_ao: int, depth: int = DEPTH) -> "Diis":
         """A history with room for `depth` pairs."""
         zeros = jnp.zeros((depth, n_ao, n_ao))
         return cls(zeros, zeros, jnp.zeros((), dtype=jnp.int32))

@@ -12,6 +12,9 @@ Scalar = Float[Array, ""]
 Matrix = Float[Array, "ao ao"]
 
 
+TERMS = ("core", "coulomb", "exchange", "xc", "nuclear")
+
+
 class Energy(eqx.Module):
     """The terms of a Kohn–Sham energy, in hartree.
 

@@ -129,7 +129,7 @@ def use_one_thread() -> None:
     lib.num_threads(1)
 
 
-def check(molecule: Molecule, theory: Theory) -> None:
+def check_input(molecule: Molecule, theory: Theory) -> None:
     """Raise the `ValueError` that `integrals` would raise, without computing any."""
     mol = pyscf_mol(molecule, theory)
     if theory.coulomb == "exact":

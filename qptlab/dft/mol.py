@@ -29,18 +29,26 @@ def pyscf_mol(molecule: Molecule, theory: Theory):
         raise ValueError(
             f"{molecule.n_electrons} electrons in {molecule.formula} with charge "
             f"{molecule.charge}; a closed shell needs an even number, at least 2: "
-            f"give charge={molecule.charge + 1} or {molecule.charge - 1}"
+            f"give charge={_possible_charge(molecule)}"
         )
     mol = gto.Mole()
     mol.atom = list(zip(molecule.symbols, molecule.positions.tolist(), strict=True))
     mol.unit, mol.charge, mol.verbose = "Bohr", molecule.charge, 0
     mol.basis, mol.ecp = basis, _core_potentials(theory.basis, elements)
     mol.build(dump_input=False, parse_arg=False)
+    if mol.nelectron < 2:
+        raise ValueError(f"no electrons of {molecule} are left outside {theory.basis}'s potentials")
     if mol.nelectron > 2 * mol.nao:
         raise ValueError(
             f"{mol.nelectron} electrons do not fit in {mol.nao} orbitals of {theory.basis}"
         )
     return mol
+
+
+def _possible_charge(molecule: Molecule) -> str:
+    """The nearest charges that leave an even number of electrons, at least 2."""
+    n, charge = molecule.n_electrons, molecule.charge
+    return f"{charge + 1} or {charge - 1}" if n > 2 else str(charge + min(n - 2, -1))
 
 
 def _basis(name: str, element: str) -> list:

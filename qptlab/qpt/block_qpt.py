@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from qptlab.dft.integrals import check
+from qptlab.dft.integrals import check_input
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
 from qptlab.qpt.blocks import cut, invariants, n_invariants, scale_blocks
@@ -120,7 +120,7 @@ class BlockQPT(eqx.Module):
     head: eqx.nn.MLP
     sizes: BlockSizes = eqx.field(static=True)
     theory: Theory = eqx.field(static=True)
-    trained_elements: tuple[str, ...] = eqx.field(static=True)
+    made_for: tuple[str, ...] = eqx.field(static=True)
 
     def __init__(
         self, sizes: BlockSizes, theory: Theory, elements: tuple[str, ...], *, key: PRNGKeyArray
@@ -141,7 +141,7 @@ class BlockQPT(eqx.Module):
         head = eqx.nn.MLP(pair, len(MATRICES), 2 * pair, 1, jax.nn.silu, key=keys[5], dtype=SINGLE)
         last = jax.tree.map(jnp.zeros_like, head.layers[-1])
         self.head = eqx.tree_at(lambda mlp: mlp.layers[-1], head, last)
-        self.sizes, self.theory, self.trained_elements = sizes, theory, elements
+        self.sizes, self.theory, self.made_for = sizes, theory, elements
 
     @classmethod
     def create(
@@ -162,22 +162,22 @@ class BlockQPT(eqx.Module):
         BlockQPT(pbe/def2-svp, elements H O, 151 k weights)
         """
         theory = parse_theory(theory)
-        check(molecule, theory)
+        check_input(molecule, theory)
         elements = tuple(sorted(set(molecule.symbols)))
         return cls(BlockSizes(**sizes), theory, elements, key=jax.random.key(seed))
 
-    def check(self, molecule: Molecule) -> None:
+    def check_elements(self, molecule: Molecule) -> None:
         """Raise `ValueError` for a molecule with elements this network never met."""
-        unknown = sorted(set(molecule.symbols) - set(self.trained_elements))
+        unknown = sorted(set(molecule.symbols) - set(self.made_for))
         if unknown:
             raise ValueError(
-                f"this network was made for {', '.join(self.trained_elements)}; "
+                f"this network was made for {', '.join(self.made_for)}; "
                 f"{molecule.formula} also has {', '.join(unknown)}"
             )
 
     def __repr__(self):
         weights = sum(x.size for x in jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array)))
-        elements = " ".join(self.trained_elements)
+        elements = " ".join(self.made_for)
         return f"BlockQPT({self.theory}, elements {elements}, {weights / 1000:.0f} k weights)"
 
     def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:

@@ -37,10 +37,12 @@ class TrainConfig:
                 raise ValueError(f"{name} {getattr(self, name)!r}; expected 1 or more")
         for name in ("steps", "minutes"):
             limit = getattr(self, name)
-            if limit is not None and not limit > 0:
-                raise ValueError(f"{name} {limit!r}; expected more than 0")
+            if limit is not None and not 0 < limit < math.inf:
+                raise ValueError(f"{name} {limit!r}; expected a number above 0")
         if self.pool_gib <= 0:
             raise ValueError(f"pool_gib {self.pool_gib!r}; expected more than 0")
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed {self.seed!r}; expected a whole number from 0 to 2³² − 1")
         if self.refine < 0:
             raise ValueError(f"refine {self.refine!r}; expected 0 or more")
 

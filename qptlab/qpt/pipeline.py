@@ -14,7 +14,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qptlab.dft.density import density_from_fock
-from qptlab.dft.diis import Diis, commutator
+from qptlab.dft.diis import DEPTH, Diis, commutator
 from qptlab.dft.energy import Energy, energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
 from qptlab.qpt.sample import Sample
@@ -83,7 +83,7 @@ def refine(delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "d
         return (occupy(jnp.where(k == 0, first, mixed)), fock, history), terms.total
 
     fock_in = sample.fock + delta_fock
-    history = Diis.empty(ints.n_ao, depth=max(iterations, 1))
+    history = Diis.empty(ints.n_ao, depth=min(max(iterations, 1), DEPTH))
     carry = (occupy(fock_in), fock_in, history)
     (dm, _, _), energies = jax.lax.scan(iterate, carry, jnp.arange(iterations))
     terms, fock = energy_and_fock(dm, ints)
@@ -94,11 +94,6 @@ def refine(delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "d
         fock=fock,
         commutator=jnp.max(jnp.abs(commutator(fock, dm, ints.overlap))),
     )
-
-
-def run_pipeline(network: Network, sample: Sample, iterations: int) -> Trajectory:
-    """The whole pipeline behind the first Fock build."""
-    return refine(network(sample), sample, iterations)
 
 
 def diis_energies(integrals: Integrals, builds: int) -> Float[Array, " build"]:

@@ -11,9 +11,10 @@ from qptlab.dft.integrals import integrals
 from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
 from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.pipeline import run_pipeline
+from qptlab.qpt.pipeline import refine as run_refine
 from qptlab.qpt.sample import sample
 
+MOST_REFINING = 100
 CONVERGED = 1e-5
 """Largest element of FDS − SDF (hartree) up to which a prediction counts as converged."""
 
@@ -42,9 +43,9 @@ def predict(model: BlockQPT, molecule: Molecule, refine: int = 0) -> Prediction:
         ValueError: an element the network was not made for, or as `integrals`.
     """
     started = time.perf_counter()
-    if int(refine) != refine or refine < 0:
-        raise ValueError(f"refine {refine!r}; expected a whole number, 0 or more")
-    model.check(molecule)
+    if int(refine) != refine or not 0 <= refine <= MOST_REFINING:
+        raise ValueError(f"refine {refine!r}; expected a whole number from 0 to {MOST_REFINING}")
+    model.check_elements(molecule)
     prepared = sample(integrals(molecule, model.theory))
     delta_fock, end = _predict(model, prepared, int(refine))
     overlap = prepared.integrals.overlap
@@ -76,4 +77,4 @@ def predict(model: BlockQPT, molecule: Molecule, refine: int = 0) -> Prediction:
 @eqx.filter_jit
 def _predict(model, prepared, iterations):
     delta_fock = model(prepared)
-    return delta_fock, run_pipeline(lambda _: delta_fock, prepared, iterations)
+    return delta_fock, run_refine(delta_fock, prepared, iterations)

@@ -4,14 +4,17 @@
     RUN/state.safetensors   weights and optimiser state; a model file by itself
     RUN/history.jsonl       one `StepLog` per line
 
-Every file is replaced whole, so a run that is killed leaves a readable folder.
+The first two are replaced whole and lines are appended, so a run that is killed leaves a readable
+folder.
 """
 
+import contextlib
 import json
 import os
-from collections.abc import Iterable
-from dataclasses import asdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import TypeVar
 
 import equinox as eqx
 import jax
@@ -24,10 +27,11 @@ from qptlab.molecule import Molecule
 from qptlab.qpt.block_qpt import BlockQPT, BlockSizes
 from qptlab.qpt.config import StepLog, TrainConfig
 from qptlab.qpt.sampling import Frames, Sampler, Wiggle
-from qptlab.qpt.state import TrainState, first_state
 from qptlab.theory import Theory
 
 FORMAT = 1
+Tree = TypeVar("Tree", bound=eqx.Module)
+
 CONFIG, STATE, HISTORY = "config.json", "state.safetensors", "history.jsonl"
 
 
@@ -47,7 +51,14 @@ def save_run(run, folder: str | os.PathLike) -> None:
     tensors = {name: np.asarray(leaf) for name, leaf in _named_leaves(run.state)}
     metadata = {"qptlab": json.dumps(_model_json(run.model))}
     _replace(folder / STATE, to_safetensors(tensors, metadata))
-    _append_history(folder / HISTORY, run.history)
+    known_folder, n_saved = run.saved
+    lines = [json.dumps(log.to_json()) + "\n" for log in run.history]
+    if known_folder == folder:
+        with (folder / HISTORY).open("a") as file:
+            file.writelines(lines[n_saved:])
+    else:
+        _replace(folder / HISTORY, "".join(lines).encode())
+    run.saved = (folder, len(lines))
     # last: a folder with a config is a whole run
     _replace(folder / CONFIG, json.dumps(config, indent=1).encode())
 
@@ -55,22 +66,25 @@ def save_run(run, folder: str | os.PathLike) -> None:
 def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **changes):
     """The `Training` (class `cls`) that `save_run` wrote, with settings changed by keyword."""
     folder = Path(folder)
-    config = _read_config(folder)
-    training = TrainConfig(**{**config["training"], **changes})
+    with _as_value_error(f"{folder} is not a readable run folder"):
+        config = _read_config(folder)
+        model = _empty_model(config["model"])
+        sampler = _sampler_from_json(config["sampler"])
+        training = TrainConfig(**config["training"])
+        lr, seconds, compiling = (config[key] for key in ("lr", "seconds", "compile_seconds"))
+        history = read_history(folder)
     run = cls(
-        _empty_model(config["model"]),
-        _sampler_from_json(config["sampler"]),
-        training,
+        model,
+        sampler,
+        replace(training, **changes),
         reference=reference,
         out=folder,
         started=started,
     )
     run.state = _read_leaves(run.state, folder / STATE)
-    run.lr = changes.get("lr", config["lr"])
-    run.clock.before = config["seconds"]
-    run.clock.compile_seconds = config["compile_seconds"]
-    step = int(run.state.step)
-    run.history = [log for log in read_history(folder) if log.step <= step]
+    run.lr = changes.get("lr", lr)
+    run.clock.before, run.clock.compile_seconds = seconds, compiling
+    run.history = [log for log in history if log.step <= int(run.state.step)]
     return run
 
 
@@ -92,7 +106,9 @@ def load(source: str | os.PathLike) -> BlockQPT:
             described = json.loads((file.metadata() or {})["qptlab"])
     except (SafetensorError, KeyError, OSError, json.JSONDecodeError):
         raise ValueError(f"{path} is not a qptlab model file") from None
-    return _read_leaves(first_state(_empty_model(described)), path).model
+    with _as_value_error(f"{path} is not a readable model file"):
+        model = _empty_model(described)
+    return _read_leaves(model, path, prefix=".model")
 
 
 def is_run(folder: str | os.PathLike) -> bool:
@@ -120,18 +136,27 @@ def _read_config(folder: Path) -> dict:
     return config
 
 
-def _named_leaves(state: TrainState) -> Iterable[tuple[str, np.ndarray]]:
-    arrays = eqx.filter(state, eqx.is_array)
+@contextlib.contextmanager
+def _as_value_error(message: str) -> Iterator[None]:
+    """What a damaged description raises, in one sentence."""
+    try:
+        yield
+    except (KeyError, TypeError, AttributeError, json.JSONDecodeError) as error:
+        raise ValueError(f"{message}: {type(error).__name__} {error}") from None
+
+
+def _named_leaves(tree: eqx.Module, prefix: str = "") -> Iterable[tuple[str, np.ndarray]]:
+    arrays = eqx.filter(tree, eqx.is_array)
     for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
-        yield jax.tree_util.keystr(path), leaf
+        yield prefix + jax.tree_util.keystr(path), leaf
 
 
-def _read_leaves(state: TrainState, path: Path) -> TrainState:
-    """The state with its arrays read from a file, by name."""
-    arrays, rest = eqx.partition(state, eqx.is_array)
+def _read_leaves(tree: Tree, path: Path, prefix: str = "") -> Tree:
+    """The state, or the model under `prefix`, with its arrays read from a file by name."""
+    arrays, rest = eqx.partition(tree, eqx.is_array)
     try:
         with safe_open(path, framework="numpy") as file:
-            leaves = [file.get_tensor(name) for name, _ in _named_leaves(arrays)]
+            leaves = [file.get_tensor(name) for name, _ in _named_leaves(arrays, prefix)]
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} cannot be read as weights: {error}") from None
     read = jax.tree.unflatten(jax.tree.structure(arrays), map(jnp.asarray, leaves))
@@ -146,7 +171,7 @@ def _model_json(model: BlockQPT) -> dict:
         "kind": "block",
         "sizes": asdict(model.sizes),
         "theory": asdict(model.theory),
-        "elements": list(model.trained_elements),
+        "elements": list(model.made_for),
     }
 
 
@@ -182,21 +207,6 @@ def _molecule_json(molecule: Molecule) -> dict:
 
 def _molecule_from_json(record: dict) -> Molecule:
     return Molecule(tuple(record["symbols"]), np.array(record["positions"]), record["charge"])
-
-
-def _append_history(path: Path, history: list[StepLog]) -> None:
-    """Add the lines the file lacks; a file that ran ahead of the weights is written anew."""
-    known = read_history(path.parent)
-    whole = not path.is_file() or path.read_text().endswith("\n")
-    if whole and [log.step for log in known] == [log.step for log in history[: len(known)]]:
-        with path.open("a") as file:
-            file.writelines(_line(log) for log in history[len(known) :])
-    else:
-        _replace(path, "".join(map(_line, history)).encode())
-
-
-def _line(log: StepLog) -> str:
-    return json.dumps(log.to_json()) + "\n"
 
 
 def _replace(path: Path, content: bytes) -> None:

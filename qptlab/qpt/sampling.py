@@ -1,5 +1,6 @@
 """Where training geometries come from. A sampler is a pure function of a seed and an index."""
 
+import contextlib
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -35,8 +36,11 @@ class Wiggle:
 
     def __call__(self, split: str, seed: int, index: int) -> Molecule:
         rng = np.random.default_rng([seed, _STREAM[split], index])
-        noise = self.sigma * rng.normal(size=self.molecule.positions.shape)
-        return _turned(self.molecule.with_positions(self.molecule.positions + noise), rng)
+        for _ in range(100):
+            noise = self.sigma * rng.normal(size=self.molecule.positions.shape)
+            with contextlib.suppress(ValueError):  # atoms on top of each other: draw again
+                return _turned(self.molecule.with_positions(self.molecule.positions + noise), rng)
+        raise ValueError(f"sigma {self.sigma} bohr puts atoms of {self.molecule} on each other")
 
 
 @dataclass(frozen=True)

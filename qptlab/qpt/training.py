@@ -1,19 +1,19 @@
 """Training: a network, a sampler and settings in; a stream of `StepLog`s out."""
 
-import math
 import os
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+import weakref
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from qptlab.dft.integrals import check, integrals, use_one_thread
+from qptlab.dft.integrals import check_input, integrals
 from qptlab.molecule import Molecule
 from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.config import StepLog, TrainConfig, check_lr
@@ -24,12 +24,16 @@ from qptlab.qpt.sampling import TRAIN, Sampler
 from qptlab.qpt.schedule import schedule
 from qptlab.qpt.state import TrainState, first_state, update
 from qptlab.qpt.stream import SampleStream
-from qptlab.qpt.validation import ReferenceEnergy, Validation, build_validation, converged_energy
+from qptlab.qpt.timer import Timer
+from qptlab.qpt.validation import ReferenceEnergy, Validation, converged_energy
 
 VALIDATION_SHARE = 0.1
 """Share of the run's time that validating may take."""
 SAVE_EVERY = 20.0
 """Seconds between saves of a run that has a folder."""
+LARGEST_WINDOW = 256
+
+Result = TypeVar("Result")
 
 _value_and_grad = eqx.filter_jit(eqx.filter_value_and_grad(energy_loss))
 
@@ -45,7 +49,7 @@ class Clock:
 class Training:
     """A training run: iterate over it to train, as long as you like.
 
-    Breaking out of the loop pauses the run; iterating again goes on. It never prints.
+    Leaving the loop pauses the run; iterating again goes on. It never prints.
 
     Args:
         model: network to start from.
@@ -53,8 +57,13 @@ class Training:
         config: settings.
         reference: (molecule, theory) → converged energy in hartree, for validation only; our own
             SCF by default.
-        out: run folder, written every 20 seconds and at the end of the loop.
-        started: `time.perf_counter()` from which `config.minutes` counts; now by default.
+        out: run folder, written every 20 seconds and when the loop is left.
+        started: `time.perf_counter()` from which `config.minutes` counts; the start of the loop by
+            default.
+
+    Attributes:
+        state: all that training changes. history: one `StepLog` per step.
+        status: idle, preparing geometries, compiling, training or validating.
 
     Raises:
         ValueError: a molecule or theory that cannot run, or a molecule the network is not for.
@@ -77,19 +86,21 @@ class Training:
         out: str | os.PathLike | None = None,
         started: float | None = None,
     ):
-        check(sampler.molecule, model.theory)
-        model.check(sampler.molecule)
+        check_input(sampler.molecule, model.theory)
+        model.check_elements(sampler.molecule)
         self.sampler, self.config = sampler, config or TrainConfig()
         self.state: TrainState = first_state(model)
         self.history: list[StepLog] = []
         self.clock = Clock()
-        # idle, preparing geometries, compiling, training or validating
         self.status = "idle"
         self.out = None if out is None else Path(out)
+        # the folder written last, and how many lines of history it holds
+        self.saved: tuple[Path | None, int] = (None, 0)
         self._reference, self._started = reference, started
         self._lr = self.config.lr
         self._compiled: set[str] = set()
-        self._validation: Future | None = None
+        self._validation: Validation | None = None
+        self._sitting: Callable[[], Generator[StepLog, None, None] | None] = lambda: None
 
     @property
     def model(self) -> BlockQPT:
@@ -107,9 +118,8 @@ class Training:
 
     @property
     def baselines_ha(self) -> dict[str, dict[int, float]] | None:
-        """Errors of {"plain", "diis"} by refining iterations; None until they are computed."""
-        known = self._validation is not None and self._validation.done()
-        return self._validation.result().baselines_ha if known else None
+        """Errors of {"plain", "diis"} by refining iterations; None until there are some."""
+        return None if self._validation is None else self._validation.baselines_ha
 
     @property
     def n_parameters(self) -> int:
@@ -142,95 +152,108 @@ class Training:
         return load_run(cls, folder, reference=reference, started=started, **changes)
 
     def __iter__(self) -> Iterator[StepLog]:
-        """Train until a limit of the settings is reached, or the loop is left."""
-        # Perf_counter values at which this sitting starts and must end.
-        start = time.perf_counter() if self._started is None else self._started
-        self._started = None
-        limit = math.inf if self.config.minutes is None else start + 60 * self.config.minutes
-        self.status = "preparing geometries"
-        stream = self._open_stream()
+        """Train until a limit of the settings is reached, or the loop is left.
+
+        Raises:
+            RuntimeError: another thread is training this run.
+        """
+        sitting = self._sitting()
+        if sitting is not None:
+            try:
+                sitting.close()
+            except ValueError:  # Python's answer for a generator that is running
+                raise RuntimeError(
+                    "this run is being trained already; pause or stop it first"
+                ) from None
+        sitting = self._sit()
+        # weak: a loop that is left must end the sitting at once
+        self._sitting = weakref.ref(sitting)
+        return sitting
+
+    def _sit(self) -> Generator[StepLog, None, None]:
+        began = time.perf_counter() if self._started is None else self._started
+        self._started, stream = None, None
         try:
-            yield from self._steps(stream, start, limit)
+            stream = self._open_stream()
+            yield from self._steps(stream, Timer(began, self.config.minutes))
         finally:
-            stream.close()
-            self.clock.before += time.perf_counter() - start
+            if stream is not None:
+                stream.close()
+            if self._validation is not None:
+                self._validation.close()
+            self.clock.before = self.history[-1].seconds if self.history else 0.0
             self.status = "idle"
-            if self.out is not None:
+            if self.out is not None and self.history:
                 self.save(self.out)
 
     def _open_stream(self) -> SampleStream[Sample]:
-        theory, seed = self.model.theory, self.config.seed
+        config = self.config
+        self.status = "preparing geometries"
         first = self._first_call("sample", lambda: self._prepare(0))
-        pool, size = self.config.pool_gib * 2**30, sum(x.nbytes for x in jax.tree.leaves(first))
-        count = min(self.config.n_validation, max(1, int(pool / 3 / size)))
-        if self._validation is None or self._validation.cancelled():
-            worker = ThreadPoolExecutor(1, "qptlab-validation", initializer=use_one_thread)
-            self._validation = worker.submit(
-                build_validation,
+        pool, size = config.pool_gib * 2**30, sum(x.nbytes for x in jax.tree.leaves(first))
+        count = min(config.n_validation, max(1, int(pool / 3 / size)))
+        if self._validation is None or not self._validation.complete:
+            self._validation = Validation(
                 self.sampler,
-                theory,
+                self.model.theory,
                 count=count,
-                iterations=self.config.refine,
-                seed=seed,
+                iterations=config.refine,
+                seed=config.seed,
                 reference=self._reference,
             )
-            worker.shutdown(wait=False)
         return SampleStream(
             self._prepare,
-            window=max(self.config.batch, min(256, int(pool / size) - count)),
-            reuse=self.config.reuse,
-            seed=seed,
-            drawn=int(self.state.step) * self.config.batch,
+            window=max(config.batch, min(LARGEST_WINDOW, int(pool / size) - count)),
+            reuse=config.reuse,
+            seed=config.seed,
+            drawn=int(self.state.step) * config.batch,
         )
 
     def _prepare(self, index: int) -> Sample:
         geometry = self.sampler(TRAIN, self.config.seed, index)
         return jax.block_until_ready(sample(integrals(geometry, self.model.theory)))
 
-    def _steps(self, stream: SampleStream, start: float, limit: float) -> Iterator[StepLog]:
-        begin, validate_at, save_at, reserve = None, 0.0, start + SAVE_EVERY, 0.0
-        while not self._reached_steps():
+    def _steps(self, stream: SampleStream, timer: Timer) -> Generator[StepLog, None, None]:
+        validate_at, save_at = 0.0, timer.seconds + SAVE_EVERY
+        last = self._reached_steps()
+        while not last:
             batch = stream.draw(self.config.batch)
-            begin = begin or time.perf_counter()
-            passed = (time.perf_counter() - begin) / max(limit - reserve - begin, 1e-9)
-            lr = self._lr * schedule(self.config, int(self.state.step), passed)
+            lr = self._lr * schedule(self.config, int(self.state.step), timer.share_passed)
             losses = self._train_step(batch, lr)
-            now = time.perf_counter()
-            last = self._reached_steps() or now > limit - reserve
+            last = self._reached_steps() or timer.is_up
             errors = None
-            if last or (now > validate_at and self._validation.done()):
-                errors = self._validate()
-                spent = time.perf_counter() - now
-                # the first time compiles: no measure of the next
-                reserve = max(reserve, 1.5 * spent) if validate_at else 1.0
-                validate_at = time.perf_counter() + spent / VALIDATION_SHARE
-            yield self._log(batch, losses, errors, lr, start)
-            if last:
-                return
-            if self.out is not None and time.perf_counter() > save_at:
+            if last or (timer.seconds > validate_at and self._validation.points):
+                errors = self._validate(timer, last)
+                validate_at = timer.seconds + timer.reserve / VALIDATION_SHARE
+            log = self._log(batch, losses, errors, lr, timer)
+            with timer.held():
+                yield log
+            if self.out is not None and timer.seconds > save_at:
                 self.save(self.out)
-                save_at = time.perf_counter() + SAVE_EVERY
+                save_at = timer.seconds + SAVE_EVERY
 
     def _train_step(self, batch: list[Sample], lr: float) -> list[float]:
         def step():
             pairs = [_value_and_grad(self.state.model, geometry) for geometry in batch]
-            self.state = jax.block_until_ready(
-                update(self.state, tuple(gradient for _, gradient in pairs), jnp.asarray(lr))
-            )
+            gradients = tuple(gradient for _, gradient in pairs)
+            self.state = jax.block_until_ready(update(self.state, gradients, jnp.asarray(lr)))
             return [float(loss) for loss, _ in pairs]
 
         losses = self._first_call("step", step)
         self.status = "training"
         return losses
 
-    def _validate(self) -> dict[int, float]:
+    def _validate(self, timer: Timer, last: bool) -> dict[int, float]:
         self.status = "validating"
-        validation: Validation = self._validation.result()
-        return self._first_call(
-            "validate", lambda: validation.errors(self.model, self.config.refine)
-        )
+        if last:
+            # a time limit is kept: then one geometry has to do where more are not ready
+            self._validation.wait(1 if self.config.minutes is not None else None)
+        before = timer.seconds
+        errors = self._first_call("validate", lambda: self._validation.errors(self.model))
+        timer.validated(timer.seconds - before)
+        return errors
 
-    def _first_call(self, name: str, call):
+    def _first_call(self, name: str, call: Callable[[], Result]) -> Result:
         """Run `call`; the first time, when it compiles, say so and count the time."""
         if name in self._compiled:
             return call()
@@ -244,7 +267,7 @@ class Training:
     def _reached_steps(self) -> bool:
         return self.config.steps is not None and int(self.state.step) >= self.config.steps
 
-    def _log(self, batch, losses, errors, lr, start) -> StepLog:
+    def _log(self, batch, losses, errors, lr, timer) -> StepLog:
         plain = [float(geometry.plain_energy) for geometry in batch]
         log = StepLog(
             step=int(self.state.step),
@@ -252,7 +275,7 @@ class Training:
             energy=float(np.mean(np.add(losses, plain))),
             val_error_ha=errors,
             lr=lr,
-            seconds=self.clock.before + time.perf_counter() - start,
+            seconds=self.clock.before + timer.seconds,
             samples=int(self.state.step) * self.config.batch,
         )
         self.history.append(log)

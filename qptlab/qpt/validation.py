@@ -1,5 +1,6 @@
 """How good a network is on geometries it never trains on, and where the baselines stand."""
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -7,7 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
-from qptlab.dft.integrals import integrals
+from qptlab.dft.integrals import integrals, use_one_thread
 from qptlab.dft.scf import scf
 from qptlab.molecule import Molecule
 from qptlab.qpt.pipeline import Network, diis_energies, refine
@@ -22,28 +23,6 @@ _refine = eqx.filter_jit(refine)
 _diis = eqx.filter_jit(diis_energies)
 
 
-@dataclass(frozen=True, eq=False)
-class Validation:
-    """Prepared validation geometries, their reference energies, and the baselines' errors.
-
-    Attributes:
-        reference: (geometry,), converged energies in hartree.
-        baselines_ha: mean absolute energy errors of the same pipeline without a network ("plain")
-            and of DIIS from the starting guess ("diis"), by refining iterations: at each, all
-            have spent the same number of Fock builds.
-    """
-
-    samples: list[Sample]
-    reference: np.ndarray
-    baselines_ha: dict[str, dict[int, float]]
-
-    def errors(self, network: Network, iterations: int) -> dict[int, float]:
-        """{refining iterations: mean absolute energy error in hartree} of a network."""
-        # compiled apart from the network: the plain baseline runs the same code
-        energies = [_refine(_predict(network, s), s, iterations).energies for s in self.samples]
-        return _mean_errors(energies, self.reference)
-
-
 def converged_energy(molecule: Molecule, theory: Theory) -> float:
     """Energy of our own converged SCF, hartree; it agrees with PySCF to 1e-8.
 
@@ -56,27 +35,6 @@ def converged_energy(molecule: Molecule, theory: Theory) -> float:
     return float(result.energy.total)
 
 
-def build_validation(
-    sampler: Sampler,
-    theory: Theory,
-    *,
-    count: int,
-    iterations: int,
-    seed: int,
-    reference: ReferenceEnergy = converged_energy,
-) -> Validation:
-    """Prepare `count` geometries of the sampler's validation split and their references."""
-    samples, energies = [], []
-    for index in range(count):
-        geometry = sampler(VALIDATION, seed, index)
-        samples.append(sample(integrals(geometry, theory)))
-        energies.append(reference(geometry, theory))
-    truth = np.array(energies)
-    rows = [baseline_energies(s, iterations) for s in samples]
-    baselines = {name: _mean_errors([row[name] for row in rows], truth) for name in rows[0]}
-    return Validation(samples, truth, baselines)
-
-
 def baseline_energies(geometry: Sample, iterations: int) -> dict[str, np.ndarray]:
     """Energies (refine + 1,) in hartree of "plain" (no network) and "diis" at equal builds."""
     zero = jnp.zeros_like(geometry.fock)
@@ -86,6 +44,118 @@ def baseline_energies(geometry: Sample, iterations: int) -> dict[str, np.ndarray
     }
 
 
-def _mean_errors(energies: list, reference: np.ndarray) -> dict[int, float]:
+@dataclass(frozen=True, eq=False)
+class Point:
+    """A validation geometry, its reference energy (hartree), and the baselines' energies."""
+
+    sample: Sample
+    reference: float
+    baselines: dict[str, np.ndarray]
+
+
+class Validation:
+    """Validation geometries, prepared one after the other in a background thread.
+
+    Errors are means over the geometries that are ready, so that the first one comes soon. A
+    geometry whose reference does not converge is left out, and another taken instead.
+
+    Args:
+        count: number of geometries.
+        iterations: refining iterations up to which errors are reported.
+        reference: (molecule, theory) → converged energy in hartree.
+    """
+
+    def __init__(
+        self,
+        sampler: Sampler,
+        theory: Theory,
+        *,
+        count: int,
+        iterations: int,
+        seed: int,
+        reference: ReferenceEnergy = converged_energy,
+    ):
+        self._sampler, self._theory, self._reference = sampler, theory, reference
+        self._count, self._iterations, self._seed = count, iterations, seed
+        self._points: list[Point] = []
+        self._failure: Exception | None = None
+        self._changed, self._closed = threading.Condition(), False
+        threading.Thread(target=self._prepare_all, name="qptlab-validation", daemon=True).start()
+
+    @property
+    def points(self) -> tuple[Point, ...]:
+        """The geometries that are ready."""
+        return tuple(self._points)
+
+    @property
+    def complete(self) -> bool:
+        """Whether every geometry is ready."""
+        return len(self._points) == self._count
+
+    @property
+    def baselines_ha(self) -> dict[str, dict[int, float]] | None:
+        """Mean absolute energy errors of "plain" and "diis" by refining iterations.
+
+        At each number of refining iterations all have spent the same number of Fock builds. None
+        until a geometry is ready.
+        """
+        points = self.points
+        if not points:
+            return None
+        names = points[0].baselines
+        return {name: _mean_errors(points, [p.baselines[name] for p in points]) for name in names}
+
+    def errors(self, network: Network) -> dict[int, float]:
+        """{refining iterations: mean absolute energy error in hartree} of a network."""
+        points = self.points
+        # compiled apart from the network: the plain baseline runs the same code
+        energies = [
+            _refine(_predict(network, p.sample), p.sample, self._iterations).energies
+            for p in points
+        ]
+        return _mean_errors(points, energies)
+
+    def wait(self, count: int | None = None) -> None:
+        """Wait until `count` geometries (all by default) are ready.
+
+        Raises:
+            ValueError: no geometry could be prepared; the reason is that of the last one.
+        """
+        wanted = self._count if count is None else min(count, self._count)
+        with self._changed:
+            self._changed.wait_for(lambda: len(self._points) >= wanted or self._closed)
+        if not self._points and self._failure is not None:
+            raise ValueError(f"no validation geometry could be prepared: {self._failure}")
+
+    def close(self) -> None:
+        """Prepare no more geometries after the one under way."""
+        self._closed = True
+
+    def _prepare_all(self) -> None:
+        use_one_thread()
+        for index in range(2 * self._count):
+            if self._closed or self.complete:
+                break
+            try:
+                point = self._prepare(index)
+            except Exception as error:  # kept for `wait`: a thread has nobody to raise to
+                self._failure = error
+                continue
+            with self._changed:
+                self._points.append(point)
+                self._changed.notify_all()
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+
+    def _prepare(self, index: int) -> Point:
+        molecule = self._sampler(VALIDATION, self._seed, index)
+        geometry = sample(integrals(molecule, self._theory))
+        energy = self._reference(molecule, self._theory)
+        return Point(geometry, energy, baseline_energies(geometry, self._iterations))
+
+
+def _mean_errors(points: tuple[Point, ...], energies: list) -> dict[int, float]:
+    reference = np.array([point.reference for point in points])
     errors = np.abs(np.stack([np.asarray(row) for row in energies]) - reference[:, None])
     return dict(enumerate(errors.mean(axis=0).tolist()))

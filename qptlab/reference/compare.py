@@ -4,8 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qptlab.dft import ScfResult
-from qptlab.reference.pyscf_runs import TERMS, pyscf_scf
+from qptlab.dft import TERMS, ScfResult
+from qptlab.reference.pyscf_runs import pyscf_scf
 from qptlab.units import MICROHARTREE_PER_HARTREE
 
 

@@ -4,13 +4,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from qptlab.dft import Energy, ScfResult
+from qptlab.dft.mol import AUX_BASIS
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 from qptlab.theory import theory as parse_theory
 
 PYSCF_XC = {"lda": "slater,vwn5", "pbe": "pbe,pbe", "b3lyp5": "b3lyp5"}
-AUX_BASIS = "def2-universal-jkfit"
-TERMS = ("core", "coulomb", "exchange", "xc", "nuclear")
 
 
 def pyscf_mean_field(molecule: Molecule, theory: str | Theory):

@@ -1,0 +1,58 @@
+"""The clock of one sitting of a training run."""
+
+import contextlib
+import math
+import time
+from collections.abc import Iterator
+
+FIRST_RESERVE = 3.0
+"""Seconds kept for the last validation before one has been measured."""
+
+
+class Timer:
+    """Counts from `began` (`time.perf_counter()`); time during which the run is held is left out.
+
+    Args:
+        minutes: when the sitting has to end, or None.
+
+    Attributes:
+        reserve: seconds kept for the last validation.
+    """
+
+    def __init__(self, began: float, minutes: float | None):
+        self._began = began
+        self._limit = math.inf if minutes is None else 60 * minutes
+        self.reserve = FIRST_RESERVE
+        self._schedule_from: float | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Seconds so far."""
+        return time.perf_counter() - self._began
+
+    @property
+    def is_up(self) -> bool:
+        """Whether only the time for a last validation is left."""
+        return self.seconds > self._limit - self.reserve
+
+    @property
+    def share_passed(self) -> float:
+        """Share of the time for training that has passed; counts from the first time asked."""
+        now = self.seconds
+        if self._schedule_from is None:
+            self._schedule_from = now
+        available = self._limit - self.reserve - self._schedule_from
+        return (now - self._schedule_from) / max(available, 1e-9)
+
+    def validated(self, seconds: float) -> None:
+        """Note what a validation took: the last one, perhaps on more geometries, takes more."""
+        self.reserve = 2 * seconds
+
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """While the consumer of the steps has the word."""
+        before = time.perf_counter()
+        try:
+            yield
+        finally:
+            self._began += time.perf_counter() - before
