@@ -6,6 +6,7 @@ and the energy is backpropagated through DFT into the network. No labels.
 
 import importlib
 import platform
+import sys
 
 import jax
 import platformdirs
@@ -39,6 +40,12 @@ _LAZY = {
     "view_orbital": "qptlab.lab.orbital_panel",
     "workbench": "qptlab.lab.workbench",
 }
+
+# In a notebook, a cell that ends in a molecule shows it in 3D.
+if "IPython" in sys.modules:
+    from qptlab.lab.molecule_view import register_formatters
+
+    register_formatters()
 
 __all__ = ["Molecule", "Theory", "from_xyz", "molecule", "theory", *_LAZY]
 __version__ = "0.1.0"

@@ -1,5 +1,6 @@
 """What a training is doing, in words and HTML: pure functions of a runner and its run."""
 
+import math
 from html import escape
 from typing import Any
 
@@ -31,9 +32,9 @@ CSS = """
 .qptlab-tile span { display: block; font-size: 12px; line-height: 15px;
   color: var(--jp-ui-font-color2, #5f5f5f); }
 .qptlab-plot { background: white; border-radius: 6px; }
-.qptlab-name, .qptlab-caption { font-size: 14px; line-height: 28px; white-space: nowrap; }
-.qptlab-name { margin: 0 3px 0 8px; }
-.qptlab-caption { margin-left: 8px; color: var(--jp-ui-font-color2, #5f5f5f); }
+.qptlab-name { font-size: 14px; line-height: 28px; white-space: nowrap; margin: 0 3px 0 8px; }
+.qptlab-caption { display: flex; align-items: center; height: 34px; margin-left: 8px;
+  font-size: 14px; line-height: 17px; overflow: hidden; color: var(--jp-ui-font-color2, #5f5f5f); }
 """
 
 NOTHING = "–"
@@ -47,10 +48,8 @@ def status_line(runner: Runner, doing: str, seconds: float) -> tuple[str, str]:
     step = f" at step {grouped(runner.latest.step)}" if runner.latest is not None else ""
     if runner.job:
         return "busy", f"{runner.job}… {seconds:.0f} s"
-    if runner.state == "failed":
-        return "error", runner.message
-    if runner.message:
-        return "error", runner.message
+    if runner.message or runner.job_message:
+        return "error", " · ".join(filter(None, [runner.message, runner.job_message]))
     if runner.state in ("pausing", "stopping"):
         return "busy", f"{runner.state} after this step ({doing or 'building the network'})…"
     if runner.state in ("starting", "running"):
@@ -88,7 +87,7 @@ def tiles_html(
         ),
         _tile("learning rate", f"{learning_rate:.2g}" if learning_rate else NOTHING, "in use"),
     ]
-    diis = (getattr(run, "baselines_ha", None) or {}).get("diis", {})
+    diis = (read(run, "baselines_ha") or {}).get("diis", {})
     errors = last_validation(run)
     for count in refining:
         name = f"{count} refining" if count else "no refining"
@@ -103,9 +102,17 @@ def tiles_html(
     return f'<div class="qptlab-tiles">{"".join(tiles)}</div>'
 
 
+def read(run: Any, name: str) -> Any:
+    """An attribute of a run, or None where it has none or cannot tell: the display goes on."""
+    try:
+        return getattr(run, name, None)
+    except Exception:  # the training meets the same error, ends with it, and is then asked why
+        return None
+
+
 def last_validation(run: Any) -> dict[int, float]:
     """Errors (Ha) by number of refining iterations of the latest validation; empty before one."""
-    history = getattr(run, "history", None) or []
+    history = read(run, "history") or []
     return next((log.val_error_ha for log in reversed(history) if log.val_error_ha), {})
 
 
@@ -113,6 +120,8 @@ def micro(energy_ha: float | None) -> str:
     """An error in microhartree, to three digits: `0.031 µHa`, `18.2 µHa`, `121 000 µHa`."""
     if energy_ha is None:
         return NOTHING
+    if not math.isfinite(energy_ha):
+        return "not a number"
     value = energy_ha * MICROHARTREE_PER_HARTREE
     if value < 1e-3:
         return "< 0.001 µHa"

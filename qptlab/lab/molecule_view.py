@@ -70,34 +70,37 @@ def molecule_html(
     return _WAIT.replace("IDENTIFIER", box) + library + page + _CAPTION.format(text)
 
 
-def register_formatters() -> bool:
-    """Shows molecules in 3D in the running IPython; returns False where none is running."""
+def register_formatters() -> None:
+    """From now on the running IPython, if there is one, shows molecules in 3D."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
     if shell is None:
-        return False
+        return
     bringer = _Bringer(shell)
     shell.display_formatter.formatters["text/html"].for_type(
         Molecule, lambda molecule: molecule_html(molecule, with_library=bringer.brings_library())
     )
-    return True
 
 
 class _Bringer:
-    """Decides which cell's output carries 3Dmol.js: the first one, each time that it runs.
+    """Decides which cell's output carries 3Dmol.js: the first one's, and that of one run again.
 
-    A saved page then works when it is opened again, and holds the library once.
+    A saved page then works when it is opened again, and a cell that misses the library (because
+    the one that brought it was deleted) gets it by being run again.
     """
 
     def __init__(self, shell: Any):
         self.shell = shell
-        self.cell: str | None = None
+        self.cells: set[str] = set()
 
     def brings_library(self) -> bool:
         message = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
         cell = (message.get("metadata") or {}).get("cellId")
-        self.cell = self.cell or cell
-        return cell is None or cell == self.cell
+        if cell is None:
+            return True
+        brings = not self.cells or cell in self.cells
+        self.cells.add(cell)
+        return brings
 
 
 @functools.cache

@@ -113,7 +113,7 @@ def draw_errors(
     for count in refining:
         colour = COLOURS.get(count, INK)
         name = f"{count} refining" if count else "no refining"
-        if diis.get(count):
+        if np.isfinite(diis.get(count) or np.nan):
             level = _floored(diis[count])
             axes.axhline(level, color=colour, linewidth=1.6, linestyle=(0, (4, 3)))
             labels.append((level, "DIIS, equal builds", colour))

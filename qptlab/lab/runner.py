@@ -33,8 +33,9 @@ class Runner:
         self.state: str = "idle"
         self.run: Any = None  # the Training, once it has been made
         self.latest: Any = None  # the last StepLog
-        self.error: BaseException | None = None
-        self.message: str = ""  # the last error, in one sentence
+        self.error: BaseException | None = None  # why the run failed
+        self.message: str = ""  # the same in one sentence
+        self.job_message: str = ""  # why the last job failed, in one sentence
         self.job: str = ""  # what the thread is doing besides training
         self.since: float = time.monotonic()  # when `state` or `job` last changed
         self.listeners: list[Callable[[], None]] = []
@@ -56,7 +57,8 @@ class Runner:
                 return
             self._halt.clear()
             self._go.set()
-            self.error, self.message, self._source = None, "", source
+            self.error, self.message, self.job_message = None, "", ""
+            self._source = source
             self._active_s, self._resumed_at = 0.0, time.monotonic()
             self._finished_steps.clear()
             self._set_state("starting")
@@ -73,7 +75,7 @@ class Runner:
         with self._lock:
             if self.state in ("pausing", "paused"):
                 self._finished_steps.clear()
-                self.message = ""
+                self.job_message = ""
                 if self._resumed_at is None:
                     self._resumed_at = time.monotonic()
                 self._go.set()
@@ -87,7 +89,7 @@ class Runner:
                 self._set_state("stopping")
 
     def submit(self, label: str, job: Callable[[], None]) -> None:
-        """Do `job()` in the thread, between two steps; its failure shows in `message` only.
+        """Do `job()` in the thread, between two steps; its failure shows in `job_message` only.
 
         A job of the same label that still waits is replaced.
         """
@@ -179,12 +181,12 @@ class Runner:
     def _do(self) -> None:
         with self._lock:
             label, job = self._jobs.popleft()
-        self.job, self.message, self.since = label, "", time.monotonic()
+        self.job, self.job_message, self.since = label, "", time.monotonic()
         self._tell()
         try:
             job()
         except Exception as error:
-            self.error, self.message = error, one_sentence(error)
+            self.job_message = one_sentence(error)
         self.job, self.since = "", time.monotonic()
         self._finished_steps.clear()
         self._tell()

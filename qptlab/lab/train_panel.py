@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable, Iterable
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from ipywidgets import HTML, Button, FloatLogSlider, HBox, Layout, VBox
 
-from qptlab.lab.describe import CSS, status_html, status_line, tiles_html
+from qptlab.lab.describe import CSS, read, status_html, status_line, tiles_html
 from qptlab.lab.live_plot import LivePlot, style
 from qptlab.lab.plots import SIZE_PX, training_figure
 from qptlab.lab.refresher import Refresher
@@ -99,21 +100,22 @@ class TrainPanel(VBox):
         for text, button in self.buttons.items():
             button.disabled = runner.state not in BUTTONS[text][2]
             button.button_style = "primary" if text == "Start" and not button.disabled else ""
-        doing = runner.job or getattr(run, "status", "")
+        doing = runner.job or read(run, "status") or ""
         if doing != self._doing:
             self._doing, self._doing_since = doing, time.monotonic()
         since = max(self._doing_since, runner.since if runner.job else 0.0)
         self.status.value = status_html(*status_line(runner, doing, time.monotonic() - since))
-        in_use = runner.latest.lr if runner.latest is not None else getattr(run, "lr", None)
+        in_use = runner.latest.lr if runner.latest is not None else read(run, "lr")
         self.tiles.value = tiles_html(runner, in_use)
-        history = list(getattr(run, "history", None) or [])
-        baselines = getattr(run, "baselines_ha", None)
+        history = list(read(run, "history") or [])
+        baselines = read(run, "baselines_ha")
         version = (id(run), len(history), baselines is None)
         if run is not None or runner.state in ("idle", "failed"):
             self.plot.update(history, baselines, version=version, force=not runner.active)
 
 
-_panels: dict[int, TrainPanel] = {}  # two threads must never train one run
+# One panel per run: two threads must never train the same one.
+_panels: WeakKeyDictionary[Any, TrainPanel] = WeakKeyDictionary()
 
 
 def train_panel(run: Any) -> TrainPanel:
@@ -126,9 +128,9 @@ def train_panel(run: Any) -> TrainPanel:
     >>> import qptlab as ql                                            # doctest: +SKIP
     >>> ql.train_panel(run)                                            # doctest: +SKIP
     """
-    if id(run) in _panels:
-        return _panels[id(run)]
-    panel = _panels[id(run)] = TrainPanel(lambda: run)
+    if run in _panels:
+        return _panels[run]
+    panel = _panels[run] = TrainPanel(lambda: run)
     panel.runner.run = run
     panel.learning_rate.value = run.lr
     panel._moved = False

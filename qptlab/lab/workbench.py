@@ -1,11 +1,11 @@
 """The workbench: choose a molecule and a theory, train a network on them, look at its orbitals."""
 
+import threading
 from collections.abc import Callable, Iterable
 from typing import Any
 
 from ipywidgets import HTML, Button, Combobox, Dropdown, HBox, Layout, VBox
 
-from qptlab.lab.box import Box
 from qptlab.lab.describe import grouped
 from qptlab.lab.orbital_panel import OrbitalPanel
 from qptlab.lab.train_panel import TrainPanel
@@ -44,6 +44,7 @@ class Workbench(VBox):
     def __init__(self, build: Callable[[str, str], Iterable] = build) -> None:
         self._build, self._state, self._trained = build, "idle", None
         self._references: dict[tuple[str, Theory], Any] = {}
+        self._drawing = threading.Lock()
         self.molecule = Dropdown(options=library_names(), value="water")
         self.functional = Dropdown(options=FUNCTIONALS, value="pbe")
         self.basis = Combobox(options=BASES, value="def2-svp", ensure_option=False)
@@ -57,7 +58,7 @@ class Workbench(VBox):
         )
         self.draw.on_click(lambda _: self.draw_orbitals())
         self.caption = HTML(layout=Layout(min_width="0"))
-        self.orbitals, self._right = None, VBox(layout=RIGHT)
+        self.orbitals = OrbitalPanel(height=VIEW_HEIGHT_PX)
         self._show_molecule()
         self.molecule.observe(lambda _: self._show_molecule(), "value")
         self.panel.runner.listeners.append(self._follow)
@@ -90,30 +91,33 @@ class Workbench(VBox):
         return HBox(boxes, layout=Layout(flex_flow="row wrap", align_items="center"))
 
     def _columns(self) -> HBox:
-        return HBox([self.panel, self._right], layout=Layout(flex_flow="row wrap", grid_gap="12px"))
+        heading = HBox([self.draw, self.caption], layout=Layout(align_items="center", width="100%"))
+        right = VBox([heading, self.orbitals], layout=RIGHT)
+        return HBox([self.panel, right], layout=Layout(flex_flow="row wrap", grid_gap="12px"))
 
     def _show_molecule(self) -> None:
-        """A fresh 3D view of the chosen molecule, without orbitals yet."""
-        chosen = molecule(self.molecule.value)
-        if self.orbitals is not None:
-            self.orbitals.close()
-        self.orbitals = OrbitalPanel(height=VIEW_HEIGHT_PX)
-        self.orbitals.view.show_molecule(chosen, Box.around(chosen.positions))
-        self.orbitals.view.title = f"{self.molecule.value}, {chosen.formula}"
-        self.orbitals.view.note = "orbitals appear on Pause or Stop"
-        heading = HBox([self.draw, self.caption], layout=Layout(align_items="center", width="100%"))
-        self._right.children = [heading, self.orbitals]
-        self._set_caption("")
+        """The chosen molecule in the 3D view, without orbitals yet."""
+        with self._drawing:
+            chosen = molecule(self.molecule.value)
+            self.orbitals.show_molecule(chosen)
+            self.orbitals.view.title = f"{self.molecule.value}, {chosen.formula}"
+            self.orbitals.view.note = "orbitals appear on Pause or Stop"
+            self._set_caption("")
+        self._offer_drawing()
 
     def _set_caption(self, text: str) -> None:
         self.caption.value = f'<div class="qptlab-caption">{text}</div>'
+
+    def _offer_drawing(self) -> None:
+        """Only the molecule that the network has been trained on can be drawn."""
+        self.draw.disabled = self.run is None or self._trained[0] != self.molecule.value
 
     # -- in the training thread ----------------------------------------------------------------
 
     def _open(self) -> Iterable:
         name, spec = self.molecule.value, f"{self.functional.value}/{self.basis.value.strip()}"
         run = self._build(name, spec)
-        self._trained = name, theory(spec)
+        self._trained = name, theory(spec)  # before the runner has the run
         return run
 
     def _follow(self) -> None:
@@ -125,28 +129,40 @@ class Workbench(VBox):
         in_use = runner.active or runner.state == "paused"
         for widget in (self.molecule, self.functional, self.basis):
             widget.disabled = in_use
-        self.draw.disabled = runner.run is None
+        self._offer_drawing()
         if runner.state in DRAWN_AT and runner.latest is not None:
             self.draw_orbitals()
 
     def _draw_prediction(self) -> None:
-        run, (name, spec) = self.run, self._trained
+        run, latest = self.run, self.panel.runner.latest
         if run is None:
             return
+        name, spec = self._trained
         prediction = run.predict(molecule(name))
-        self.orbitals.show(prediction)
-        latest = self.panel.runner.latest
-        self._set_caption(f"{name} after step {grouped(latest.step) if latest else 0}")
-        self.panel.runner.submit(
-            "asking PySCF", lambda: self._draw_comparison(prediction, name, spec)
-        )
-
-    def _draw_comparison(self, prediction: Any, name: str, spec: Theory) -> None:
+        caption = f"{name} after step {grouped(latest.step) if latest else 0}"
+        self._show_orbitals(name, caption, prediction, self._references.get((name, spec)))
         if (name, spec) not in self._references:
-            from qptlab.reference import pyscf_scf
+            self.panel.runner.submit(
+                "asking PySCF", lambda: self._draw_comparison(name, spec, caption, prediction)
+            )
 
-            self._references[name, spec] = pyscf_scf(molecule(name), spec)
-        self.orbitals.show(prediction, self._references[name, spec])
+    def _draw_comparison(self, name: str, spec: Theory, caption: str, prediction: Any) -> None:
+        if name != self.molecule.value:
+            return
+        from qptlab.reference import pyscf_scf
+
+        reference = pyscf_scf(molecule(name), spec)
+        self._show_orbitals(name, caption, prediction, reference)
+        self._references[name, spec] = reference  # one that can be shown
+
+    def _show_orbitals(self, name: str, caption: str, prediction: Any, reference: Any) -> None:
+        """Show them, unless another molecule has been chosen meanwhile."""
+        if reference is not None and not reference.converged:
+            caption, reference = f"{caption}; PySCF did not converge", None
+        with self._drawing:
+            if name == self.molecule.value:
+                self.orbitals.show(prediction, reference)
+                self._set_caption(caption)
 
 
 _shown: Workbench | None = None

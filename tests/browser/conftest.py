@@ -12,6 +12,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import nbformat
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -22,6 +23,7 @@ CHROMIUM_FLAGS = [
     "--use-angle=swiftshader",
     "--enable-unsafe-swiftshader",
 ]
+MOLECULES = 'import qptlab as ql\n\nql.molecule("water")', 'ql.molecule("ethanol")'
 SETTINGS = {
     # without it a modal "Select Kernel" covers the page
     "notebook-extension/tracker": {"autoStartDefaultKernel": True},
@@ -88,9 +90,13 @@ def offline_page(chromium):
 
 @pytest.fixture(scope="session")
 def jupyterlab(tmp_path_factory):
-    """A JupyterLab over a copy of `notebooks/`, with configuration of its own: its base URL."""
+    """A JupyterLab over a copy of `notebooks/` and molecules.ipynb, private: its base URL."""
     home = tmp_path_factory.mktemp("jupyterlab")
     shutil.copytree(ROOT / "notebooks", home / "notebooks", ignore=shutil.ignore_patterns(".*"))
+    cells = [nbformat.v4.new_code_cell(source) for source in MOLECULES]
+    metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata=metadata)
+    nbformat.write(notebook, home / "notebooks/molecules.ipynb")
     for name, value in SETTINGS.items():
         path = home / "settings" / "@jupyterlab" / f"{name}.jupyterlab-settings"
         path.parent.mkdir(parents=True, exist_ok=True)

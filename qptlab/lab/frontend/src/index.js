@@ -34,7 +34,7 @@ function render({ model, el }) {
           model.get("colors"),
           model.get("opacity"),
         );
-      title.textContent = model.get("title");
+      writeTitle(title, model.get("title"));
       writeLegend(legend, model.get("legend"), model.get("colors"), model.get("note"));
       box.setAttribute("aria-label", model.get("alt"));
       scene.draw();
@@ -79,6 +79,13 @@ function layout(el) {
   const box = part(frame, "-box");
   box.setAttribute("role", "img");
   return { frame, box, title: part(frame, "-title"), legend: part(frame, "-legend") };
+}
+
+function writeTitle(title, text) {
+  const [first, ...rest] = text.split(" · "); // the name, then what is known about it
+  const name = document.createElement("b");
+  name.textContent = first;
+  title.replaceChildren(name, ["", ...rest].join(" · "));
 }
 
 function writeLegend(legend, words, colors, note) {
