@@ -223,8 +223,9 @@ class Training:
             last = self._reached_steps() or timer.is_up
             errors = None
             if last or (timer.seconds > validate_at and self._validation.points):
-                errors = self._validate(timer, last)
-                validate_at = timer.seconds + timer.reserve / VALIDATION_SHARE
+                compiles = "validate" not in self._compiled
+                errors, spent = self._validate(timer, last)
+                validate_at = timer.seconds + (1.0 if compiles else spent / VALIDATION_SHARE)
             log = self._log(batch, losses, errors, lr, timer)
             with timer.held():
                 yield log
@@ -243,15 +244,17 @@ class Training:
         self.status = "training"
         return losses
 
-    def _validate(self, timer: Timer, last: bool) -> dict[int, float]:
+    def _validate(self, timer: Timer, last: bool) -> tuple[dict[int, float], float]:
+        """Validation errors, and the seconds they took."""
         self.status = "validating"
         if last:
             # a time limit is kept: then one geometry has to do where more are not ready
             self._validation.wait(1 if self.config.minutes is not None else None)
         before = timer.seconds
         errors = self._first_call("validate", lambda: self._validation.errors(self.model))
-        timer.validated(timer.seconds - before)
-        return errors
+        spent = timer.seconds - before
+        timer.validated(spent)
+        return errors, spent
 
     def _first_call(self, name: str, call: Callable[[], Result]) -> Result:
         """Run `call`; the first time, when it compiles, say so and count the time."""
