@@ -101,10 +101,11 @@ def evaluation(result: Evaluation) -> None:
     )
     scf = result.scf_speedup
     _out.print(
-        f"occupied orbitals: similarity {100 * result.psi_similarity:.3f} %, wrong occupation in "
-        f"{100 * result.wrong_occupation_share:.0f} % of the geometries\n"
-        f"PySCF to {scf['conv_tol']:.0e} Ha: {scf['fock_builds_minao']:.1f} builds from minao, "
-        f"{scf['fock_builds_predicted']:.1f} from the prediction, its own counted"
+        f"occupied orbitals: {100 * result.psi_similarity:.3f} % alike; wrong occupation in "
+        f"{100 * result.wrong_occupation_share:.0f} % of geometries\n"
+        f"Fock builds of PySCF to {scf['conv_tol']:.0e} Ha: {scf['fock_builds_minao']:.1f} from "
+        f"minao, {scf['fock_builds_predicted']:.1f} from the prediction\n"
+        "(the prediction's own builds counted)"
     )
 
 
