@@ -5,7 +5,6 @@ travels on as the pytree `Integrals`.
 """
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
@@ -50,11 +49,6 @@ class Integrals(eqx.Module):
     def n_ao(self) -> int:
         """Number of atomic orbitals."""
         return self.overlap.shape[-1]
-
-    @property
-    def n_bytes(self) -> int:
-        """Memory its arrays take."""
-        return sum(leaf.nbytes for leaf in jax.tree.leaves(self))
 
 
 class Grid(eqx.Module):

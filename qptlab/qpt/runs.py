@@ -52,13 +52,12 @@ def save_run(run, folder: str | os.PathLike) -> None:
     metadata = {"qptlab": json.dumps(_model_json(run.model))}
     _replace(folder / STATE, to_safetensors(tensors, metadata))
     known_folder, n_saved = run.saved
-    lines = [json.dumps(log.to_json()) + "\n" for log in run.history]
     if known_folder == folder:
         with (folder / HISTORY).open("a") as file:
-            file.writelines(lines[n_saved:])
+            file.writelines(map(_line, run.history[n_saved:]))
     else:
-        _replace(folder / HISTORY, "".join(lines).encode())
-    run.saved = (folder, len(lines))
+        _replace(folder / HISTORY, "".join(map(_line, run.history)).encode())
+    run.saved = (folder, len(run.history))
     # last: a folder with a config is a whole run
     _replace(folder / CONFIG, json.dumps(config, indent=1).encode())
 
@@ -207,6 +206,10 @@ def _molecule_json(molecule: Molecule) -> dict:
 
 def _molecule_from_json(record: dict) -> Molecule:
     return Molecule(tuple(record["symbols"]), np.array(record["positions"]), record["charge"])
+
+
+def _line(log: StepLog) -> str:
+    return json.dumps(log.to_json()) + "\n"
 
 
 def _replace(path: Path, content: bytes) -> None:
