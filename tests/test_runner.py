@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass
 
 import pytest
+from waiting import wait_until
 
 from qptlab.lab.describe import status_line
 from qptlab.lab.runner import Runner, one_sentence
@@ -38,13 +39,6 @@ class Counter:
                 yield self.history[-1]
         finally:
             self.closed += 1
-
-
-def wait_until(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.002)
 
 
 def started(training):

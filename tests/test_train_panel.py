@@ -5,6 +5,7 @@ import time
 from dataclasses import dataclass, field
 
 import pytest
+from waiting import wait_until
 
 from qptlab.lab.describe import clock, grouped, last_validation, micro
 from qptlab.lab.train_panel import TrainPanel, train_panel
@@ -47,13 +48,6 @@ class Toy:
             errors = errors if step % 5 == 0 else None
             self.history.append(Log(step, -0.1, self.lr, 8 * step, errors))
             yield self.history[-1]
-
-
-def wait_until(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
 
 
 def text(html):

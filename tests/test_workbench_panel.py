@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from waiting import wait_until
 
 import qptlab.reference
 from qptlab.dft import overlap_matrix
@@ -56,13 +57,6 @@ def shown(monkeypatch):
         qptlab.reference, "pyscf_scf", lambda molecule, spec: scf(f"{molecule.formula} {spec}")
     )
     return calls
-
-
-def wait_until(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.005)
 
 
 def status(bench):
