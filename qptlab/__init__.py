@@ -5,8 +5,13 @@ and the energy is backpropagated through DFT into the network. No labels.
 """
 
 import importlib
+import os
 import platform
 import sys
+
+# OpenBLAS threads that wait for work burn a whole core each for 0.1 s after every call, and slow
+# XLA's down; so told, they sleep. Before JAX, which loads OpenBLAS.
+os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
 import jax
 import platformdirs
@@ -28,6 +33,9 @@ from qptlab.theory import Theory, theory  # noqa: E402
 # Imported when first used: `import qptlab` stays quick.
 _LAZY = {
     "scf": "qptlab.dft.scf",
+    "scf_batch": "qptlab.dft.batch",
+    "forces": "qptlab.dft.forces",
+    "polarizability": "qptlab.dft.properties",
     "BlockQPT": "qptlab.qpt.block_qpt",
     "TrainConfig": "qptlab.qpt.config",
     "Training": "qptlab.qpt.training",

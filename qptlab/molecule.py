@@ -4,7 +4,7 @@ import functools
 import os
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -19,16 +19,17 @@ CLOSEST_ATOMS = 0.3
 
 @dataclass(frozen=True, eq=False)
 class Molecule:
-    """Atoms at fixed positions, with a total charge.
+    """Atoms at fixed positions, with a total charge and spin.
 
     Args:
         symbols: element symbols, one per atom.
         positions: (atom, 3), bohr.
         charge: total charge in units of the elementary charge.
+        spin: unpaired electrons, n_α − n_β as in PySCF; above 0, every calculation is unrestricted.
 
     Raises:
-        ValueError: an unknown element, positions of the wrong shape or not finite, or two atoms
-            on top of each other.
+        ValueError: an unknown element, positions of the wrong shape or not finite, two atoms on
+            top of each other, or a charge or spin that no molecule has.
 
     >>> Molecule(("H", "F"), [[0, 0, 0], [0, 0, 1.73]])
     Molecule(FH, 2 atoms, 10 electrons, charge 0)
@@ -37,6 +38,7 @@ class Molecule:
     symbols: tuple[str, ...]
     positions: np.ndarray
     charge: int = 0
+    spin: int = 0
 
     def __post_init__(self):
         symbols = tuple(_element(symbol) for symbol in self.symbols)
@@ -50,13 +52,20 @@ class Molecule:
             )
         if not np.isfinite(positions).all():
             raise ValueError(f"positions must be finite numbers; got {positions.tolist()}")
-        if int(self.charge) != self.charge:
+        charge, spin = _whole(self.charge), _whole(self.spin)
+        if charge is None:
             raise ValueError(f"charge must be a whole number; got {self.charge!r}")
+        if spin is None or spin < 0:
+            raise ValueError(
+                "spin, the number of unpaired electrons, must be a whole number, 0 or more; "
+                f"got {self.spin!r}"
+            )
         _check_distances(symbols, positions)
         positions.flags.writeable = False
         object.__setattr__(self, "symbols", symbols)
         object.__setattr__(self, "positions", positions)
-        object.__setattr__(self, "charge", int(self.charge))
+        object.__setattr__(self, "charge", charge)
+        object.__setattr__(self, "spin", spin)
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -83,33 +92,36 @@ class Molecule:
 
     def with_positions(self, positions: np.ndarray) -> "Molecule":
         """The same atoms elsewhere; positions (atom, 3) in bohr."""
-        return Molecule(self.symbols, positions, self.charge)
+        return Molecule(self.symbols, positions, self.charge, self.spin)
 
     def __eq__(self, other):
         if not isinstance(other, Molecule):
             return NotImplemented
         return (
             self.symbols == other.symbols
-            and self.charge == other.charge
+            and (self.charge, self.spin) == (other.charge, other.spin)
             and np.array_equal(self.positions, other.positions)
         )
 
     def __hash__(self):
-        return hash((self.symbols, self.charge, self.positions.tobytes()))
+        return hash((self.symbols, self.charge, self.spin, self.positions.tobytes()))
 
     def __repr__(self):
+        spin = f", spin {self.spin}" if self.spin else ""
         return (
             f"Molecule({self.formula}, {len(self.symbols)} atoms, "
-            f"{self.n_electrons} electrons, charge {self.charge})"
+            f"{self.n_electrons} electrons, charge {self.charge}{spin})"
         )
 
 
-def molecule(name: str, charge: int = 0) -> Molecule:
+def molecule(name: str, charge: int = 0, spin: int | None = None) -> Molecule:
     """A molecule of the library, by name or formula.
 
     Args:
         name: for example "water", "ethanol" or "N2"; upper and lower case are the same.
         charge: total charge.
+        spin: unpaired electrons; by default those of the neutral molecule's ground state, 2 for
+            oxygen.
 
     Raises:
         ValueError: no molecule of that name.
@@ -120,7 +132,7 @@ def molecule(name: str, charge: int = 0) -> Molecule:
     found = _library().get(_key(name))
     if found is None:
         raise ValueError(f"unknown molecule {name!r}; known: {', '.join(library_names())}")
-    return Molecule(found.symbols, found.positions, charge)
+    return Molecule(found.symbols, found.positions, charge, found.spin if spin is None else spin)
 
 
 def library_names() -> list[str]:
@@ -128,7 +140,7 @@ def library_names() -> list[str]:
     return [_key(comment.split()[0]) for comment, _ in _library_frames()]
 
 
-def from_xyz(source: str | os.PathLike, charge: int = 0) -> Molecule:
+def from_xyz(source: str | os.PathLike, charge: int = 0, spin: int = 0) -> Molecule:
     """The molecule of an .xyz file or text (ångström); the first frame of several.
 
     Raises:
@@ -141,10 +153,10 @@ def from_xyz(source: str | os.PathLike, charge: int = 0) -> Molecule:
     ... F 0 0 0.917''')
     Molecule(FH, 2 atoms, 10 electrons, charge 0)
     """
-    return frames_from_xyz(source, charge)[0]
+    return frames_from_xyz(source, charge, spin)[0]
 
 
-def frames_from_xyz(source: str | os.PathLike, charge: int = 0) -> list[Molecule]:
+def frames_from_xyz(source: str | os.PathLike, charge: int = 0, spin: int = 0) -> list[Molecule]:
     """Every frame of an .xyz file or text (ångström), in order; errors as `from_xyz`."""
     if isinstance(source, str) and "\n" in source:
         text, name = source, "xyz text"
@@ -159,7 +171,7 @@ def frames_from_xyz(source: str | os.PathLike, charge: int = 0) -> list[Molecule
         text = path.read_text(encoding="utf-8-sig", errors="replace")
         if "\0" in text:
             raise ValueError(f"{name}: not a text file, so not an .xyz file")
-    return [mol for _, mol in _parse_xyz(text, name, charge)]
+    return [mol for _, mol in _parse_xyz(text, name, charge, spin)]
 
 
 def to_xyz(molecule: Molecule, comment: str = "") -> str:
@@ -171,7 +183,7 @@ def to_xyz(molecule: Molecule, comment: str = "") -> str:
     return "\n".join([str(len(rows)), comment.replace("\n", " "), *rows]) + "\n"
 
 
-def _parse_xyz(text: str, name: str, charge: int) -> list[tuple[str, Molecule]]:
+def _parse_xyz(text: str, name: str, charge: int = 0, spin: int = 0) -> list[tuple[str, Molecule]]:
     lines = text.rstrip().splitlines()
     if not lines:
         raise ValueError(f"{name}: empty; an .xyz file starts with the number of atoms")
@@ -195,7 +207,7 @@ def _parse_xyz(text: str, name: str, charge: int) -> list[tuple[str, Molecule]]:
         symbols = tuple(symbol for symbol, _ in rows)
         positions = np.array([xyz for _, xyz in rows]) / ANGSTROM_PER_BOHR
         try:
-            frames.append((lines[at + 1], Molecule(symbols, positions, charge)))
+            frames.append((lines[at + 1], Molecule(symbols, positions, charge, spin)))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         at += 2 + count
@@ -214,6 +226,14 @@ def _parse_atom(row: str, where: str) -> tuple[str, list[float]]:
             f"{where}: expected an element and three numbers in ångström; got {row.strip()!r}"
         ) from None
     return symbol, xyz
+
+
+def _whole(number: object) -> int | None:
+    """The whole number that this is, or None."""
+    try:
+        return int(number) if int(number) == number else None
+    except (TypeError, ValueError, OverflowError):  # text, nan, inf
+        return None
 
 
 def _element(symbol: str) -> str:
@@ -244,7 +264,16 @@ def _key(name: str) -> str:
 @functools.cache
 def _library_frames() -> list[tuple[str, Molecule]]:
     text = resources.files("qptlab").joinpath("library.xyz").read_text()
-    return _parse_xyz(text, "library.xyz", charge=0)
+    frames = _parse_xyz(text, "library.xyz")
+    return [(comment, replace(mol, spin=_library_spin(comment))) for comment, mol in frames]
+
+
+def _library_spin(comment: str) -> int:
+    """Unpaired electrons, where a comment line names them between bars: `| spin 2 |`."""
+    for part in comment.split("|"):
+        if part.split()[:1] == ["spin"]:
+            return int(part.split()[1])
+    return 0
 
 
 @functools.cache

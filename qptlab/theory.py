@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, replace
 
-FUNCTIONALS = ("lda", "pbe", "b3lyp5")
+FUNCTIONALS = (
+    "hf", "lda", "pw92", "pbe", "pbe0", "blyp", "b3lyp", "b3lyp5", "cam-b3lyp", "r2scan"
+)  # fmt: skip
 COULOMB = ("df", "exact")
 GRID_LEVELS = range(10)
 
@@ -12,7 +14,9 @@ class Theory:
     """A level of theory; prints as it is written, for example `b3lyp5/def2-svp`.
 
     Args:
-        xc: functional: lda (Slater + VWN5), pbe or b3lyp5.
+        xc: functional: hf, lda (Slater + VWN5), pw92 (Slater + PW92), pbe, pbe0, blyp, b3lyp,
+            b3lyp5, cam-b3lyp or r2scan. b3lyp is Gaussian's and PySCF's, with VWN's fit of the
+            random-phase approximation; b3lyp5, with VWN5, is ORCA's and Turbomole's.
         basis: a name that PySCF's basis library knows.
         grid: PySCF's grid level, 0 (coarse) to 9, with its default pruning.
         coulomb: "df" (density fitting in def2-universal-jkfit) or "exact".
@@ -30,8 +34,6 @@ class Theory:
     coulomb: str = "df"
 
     def __post_init__(self):
-        if self.xc == "b3lyp":
-            raise ValueError("'b3lyp' is not one functional (VWN3 or VWN5); write b3lyp5")
         if self.xc not in FUNCTIONALS:
             raise ValueError(f"unknown functional {self.xc!r}; known: {', '.join(FUNCTIONALS)}")
         if not self.basis:

@@ -6,16 +6,16 @@ from scipy.spatial.transform import Rotation
 from qptlab.molecule import Molecule, molecule
 
 
-def distorted(name: str, seed: int = 1, charge: int = 0) -> Molecule:
+def distorted(name: str, seed: int = 1, charge: int = 0, spin: int = 0) -> Molecule:
     """A library molecule without symmetry, in an odd orientation, away from the origin."""
-    known = molecule(name, charge)
+    known = molecule(name, charge, spin)
     rng = np.random.default_rng(seed)
     positions = known.positions + 0.08 * rng.normal(size=known.positions.shape)
     turned = positions @ Rotation.random(rng=rng).as_matrix().T
     return known.with_positions(turned + np.array([0.3, -0.7, 1.1]))
 
 
-def linear(*symbols: str, distance: float, charge: int = 0) -> Molecule:
+def linear(*symbols: str, distance: float, charge: int = 0, spin: int = 0) -> Molecule:
     """Atoms in a row along x, `distance` bohr apart."""
     positions = [[i * distance, 0.0, 0.0] for i in range(len(symbols))]
-    return Molecule(symbols, np.array(positions), charge)
+    return Molecule(symbols, np.array(positions), charge, spin)

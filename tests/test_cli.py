@@ -1,14 +1,17 @@
 """The command line as other programs call it: one JSON object, one line per error, exit status."""
 
+import inspect
 import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 from qptlab.cli import main
 from qptlab.molecule import molecule, to_xyz
-from qptlab.reference import pyscf_scf
+from qptlab.qpt.predict import predict
+from qptlab.reference import pyscf_mean_field, pyscf_scf
 
 FAST = ["--theory", "pbe/sto-3g"]
 
@@ -45,6 +48,49 @@ def test_energy_of_several_frames(capsys, tmp_path):
     assert first["energy"] == pytest.approx(second["energy"], abs=1e-9)
 
 
+def test_energy_of_an_open_shell(capsys, tmp_path):
+    record = json_of(capsys, "energy", "oxygen", *FAST, "--spin", "2", "--forces")
+    judge = pyscf_mean_field(molecule("oxygen"), "pbe/sto-3g").run()
+    assert (record["spin"], record["charge"]) == (2, 0)
+    assert record["n_occ"] == {"alpha": 9, "beta": 7}
+    assert abs(record["energy"] - judge.e_tot) < 1e-8
+    levels = [record["mo_energy"][spin] for spin in ("alpha", "beta")]
+    np.testing.assert_allclose(levels, judge.mo_energy, atol=1e-6)
+    assert record["homo"] == max(levels[0][8], levels[1][6])
+    assert record["lumo"] == min(levels[0][9], levels[1][7])
+    gradient = judge.nuc_grad_method().set(grid_response=True).kernel()
+    np.testing.assert_allclose(record["forces"], -gradient, atol=1e-6)
+
+    path = tmp_path / "water.xyz"
+    path.write_text(to_xyz(molecule("water")))
+    cation = json_of(capsys, "energy", str(path), *FAST, "--charge", "1", "--spin", "1")
+    judge = pyscf_mean_field(molecule("water", charge=1, spin=1), "pbe/sto-3g").run()
+    assert abs(cation["energy"] - judge.e_tot) < 1e-8
+    theirs = judge.dip_moment(unit="AU", verbose=0)
+    np.testing.assert_allclose(cation["dipole"], theirs, atol=1e-5)
+    assert "forces" not in cation
+
+
+def test_what_does_not_converge_says_so(capsys, tmp_path):
+    path = tmp_path / "apart.xyz"
+    path.write_text(APART)
+    record = json_of(capsys, "energy", str(path), "--theory", "hf/sto-3g")
+    assert record["converged"] is False
+    assert "check the geometry, charge and spin" in record["message"]
+
+
+@pytest.mark.skipif(
+    "forces" not in inspect.signature(predict).parameters, reason="predictions have no forces yet"
+)
+def test_predicted_forces(capsys, run_folder):
+    argv = ["predict", str(run_folder), "water", "--refine", "8"]
+    (frame,) = json_of(capsys, *argv, "--forces")["frames"]
+    judge = pyscf_mean_field(molecule("water"), "pbe/sto-3g").run()
+    gradient = judge.nuc_grad_method().set(grid_response=True).kernel()
+    np.testing.assert_allclose(frame["forces"], -gradient, atol=1e-4)
+    assert "forces" not in json_of(capsys, *argv)["frames"][0]
+
+
 def test_train(capsys, run_folder, tmp_path):
     record = json_of(capsys, "train", "water", *FAST, "--steps", "3", "--out", str(tmp_path / "r"))
     keys = {"steps", "seconds", "compile_seconds", "samples", "val_energy_mae_ha", "parameters"}
@@ -74,25 +120,46 @@ def test_predict_and_evaluate(capsys, run_folder):
     assert record["scf_speedup"]["fock_builds_minao"] >= 5
 
 
-@pytest.mark.parametrize("command", ["energy", "evaluate"])
+@pytest.mark.parametrize("command", ["energy", "forces", "evaluate"])
 def test_tables_for_people(capsys, run_folder, command):
     argv = {
         "energy": ["energy", "water", *FAST],
+        "forces": ["energy", "oxygen", *FAST, "--forces"],
         "evaluate": ["evaluate", str(run_folder), "water", "--refine", "1"],
     }[command]
     assert main(argv) == 0
     shown = capsys.readouterr().out
-    for word in {"energy": ["HOMO / eV"], "evaluate": ["no network", "DIIS from minao"]}[command]:
+    words = {
+        "energy": ["HOMO / eV", "H2O, pbe/sto-3g"],
+        "forces": ["force", "O2, 2 unpaired, pbe/sto-3g"],
+        "evaluate": ["no network", "DIIS from minao"],
+    }
+    for word in words[command]:
         assert word in shown
 
 
+APART = "2\na salt torn apart: no SCF settles between ions and atoms\nNa 0 0 0\nF 0 0 8\n"
 BAD = {
     "unknown molecule": (["energy", "watr"], "unknown molecule 'watr'"),
     "unknown functional": (["energy", "water", "--theory", "foo/sto-3g"], "unknown functional"),
-    "ambiguous b3lyp": (["energy", "water", "--theory", "b3lyp/sto-3g"], "write b3lyp5"),
     "unknown basis": (["energy", "water", "--theory", "pbe/nope"], "unknown basis 'nope'"),
     "element not in the basis": (["energy", "{iodine}", "--theory", "pbe/6-31g*"], "for I"),
-    "odd electrons": (["energy", "water", "--charge", "1"], "9 electrons"),
+    "odd electrons": (["energy", "water", "--charge", "1"], "give --spin 1, or --charge 2 or 0"),
+    "odd spin": (["energy", "water", "--spin", "1"], "cannot have spin 1 (n_α − n_β): give --spin"),
+    "negative spin": (["energy", "water", "--spin", "-2"], "whole number, 0 or more; got -2"),
+    "half a spin": (["energy", "water", "--spin", "1.5"], "argument --spin: invalid int"),
+    "huge spin": (
+        ["energy", "water", "--spin", "12"],
+        "n_β): give --spin 10 or less",
+    ),
+    "forces of nothing": (
+        ["energy", "{apart}", "--theory", "hf/sto-3g", "--forces"],
+        "no forces without a converged density: FNa, hf/sto-3g: not converged after 60",
+    ),
+    "train an open shell": (["train", "oxygen", "--out", "{new}"], "for closed shells only; O2"),
+    "predict an open shell": (["predict", "{run}", "water", "--spin", "2"], "closed shells only"),
+    "judge an open shell": (["evaluate", "{run}", "water", "--spin", "2"], "closed shells only"),
+    "other spin": (["train", "water", "--out", "{run}", "--resume", "--spin", "2"], "has --spin 0"),
     "coincident atoms": (["energy", "{coincident}"], "apart"),
     "text for numbers": (["energy", "{text}"], "line 3: expected an element and three numbers"),
     "empty file": (["energy", "{empty}"], "empty"),
@@ -139,6 +206,7 @@ def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, run_folder, name):
         "empty": "",
         "two": "1\n\nHe 0 0 0\n1\n\nHe 0 0 1\n",
         "sodium": "2\n\nNa 0 0 0\nNa 0 0 3\n",
+        "apart": APART,
     }
     places = {key: tmp_path / f"{key}.xyz" for key in files}
     for key, text in files.items():

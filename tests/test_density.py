@@ -10,7 +10,7 @@ from qptlab.dft import density_from_fock, integrals, orbitals
 from qptlab.molecule import molecule
 from qptlab.theory import theory
 
-N_OCC = 3
+CLOSED = jnp.ones(3)  # three doubly filled orbitals
 LEVELS = {
     "spread": [-5.0, -2.0, -1.0, 0.5, 1.5, 2.0],
     "degenerate occupied": [-2.0, -1.0, -1.0, 0.5, 1.5, 2.0],
@@ -43,7 +43,7 @@ def test_derivative_is_the_finite_difference(name, rotated):
 
     def value(t, by_fock, by_overlap):
         dm = density_from_fock(
-            fock + by_fock * t * d_fock, overlap + by_overlap * t * d_overlap, N_OCC
+            fock + by_fock * t * d_fock, overlap + by_overlap * t * d_overlap, CLOSED
         )
         return jnp.sum(weight * dm)
 
@@ -57,13 +57,13 @@ def test_derivative_is_the_finite_difference(name, rotated):
 
 def test_a_closed_gap_gives_zero_and_never_nan():
     fock, overlap = case([-1.0, 0.0, 0.0, 0.0, 1.0, 2.0], True)
-    gradient = jax.grad(lambda f: density_from_fock(f, overlap, N_OCC)[0, 1])(fock)
+    gradient = jax.grad(lambda f: density_from_fock(f, overlap, CLOSED)[0, 1])(fock)
     assert np.isfinite(gradient).all()
 
 
 def test_it_is_a_projector_of_the_right_size():
     ints = integrals(molecule("benzene"), theory("lda/sto-3g"))
-    dm = density_from_fock(ints.h_core, ints.overlap, ints.n_occ)
+    dm = density_from_fock(ints.h_core, ints.overlap, ints.occupation)
     assert abs(jnp.sum(dm * ints.overlap) - 42) < 1e-10
     np.testing.assert_allclose(dm @ ints.overlap @ dm, 2 * dm, atol=1e-10)
 

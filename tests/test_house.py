@@ -14,7 +14,8 @@ ROOMS = {
 }  # fmt: skip
 PICTURES = {"matplotlib", "ipywidgets", "py3Dmol", "anywidget", "IPython"}
 PYSCF_CALLERS = {
-    f"qptlab/dft/{name}.py" for name in ("guess", "integrals", "mol")
+    f"qptlab/dft/{name}.py"
+    for name in ("grid", "guess", "integrals", "mol", "nuclear/guess", "nuclear/repulsion")
 }  # and `reference`
 MAX_FILE, MAX_FUNCTION = 300, 60
 

@@ -21,9 +21,10 @@ WATER = "3\nwater\nO 0 0 0\nH 0 0 0.96\nH 0.93 0 -0.24\n"
 
 def test_the_library_is_sound():
     for name in library_names():
-        assert molecule(name).n_electrons % 2 == 0
+        assert (molecule(name).n_electrons - molecule(name).spin) % 2 == 0
     assert molecule("N2").formula == "N2" and molecule("Water").formula == "H2O"
     assert molecule("C6H6").formula == "C6H6"
+    assert (molecule("O2").spin, molecule("O2", spin=0).spin) == (2, 0)
     distances = np.linalg.norm(molecule("benzene").positions_angstrom[:6], axis=1)
     np.testing.assert_allclose(distances, 1.395, atol=0.005)
 
@@ -82,10 +83,14 @@ def test_bad_files(tmp_path):
         (lambda: Molecule(("H",), [[0, 0, np.inf]]), "must be finite"),
         (lambda: Molecule(("H", "H"), [[0, 0, 0], [0, 0, 0]]), "0.000 Å apart"),
         (lambda: Molecule(("X",), [[0, 0, 0]]), "unknown element 'X'"),
-        (lambda: Molecule(("H",), [[0, 0, 0]], 0.5), "whole number"),
+        (lambda: Molecule(("H",), [[0, 0, 0]], 0.5), "charge must be a whole number; got 0.5"),
+        (lambda: Molecule(("H",), [[0, 0, 0]], None), "charge must be a whole number; got None"),
+        (lambda: molecule("water", spin=-1), "spin, .*, must be a whole number, 0 or more; got -1"),
+        (lambda: molecule("water", spin=1.5), "0 or more; got 1.5"),
+        (lambda: molecule("water", spin=float("nan")), "0 or more; got nan"),
+        (lambda: molecule("water", spin="2"), "0 or more; got '2'"),
         (lambda: theory("pbe"), "write functional/basis"),
-        (lambda: theory("b3lyp/sto-3g"), "'b3lyp' is not one functional .* write b3lyp5"),
-        (lambda: theory("tpss/sto-3g"), "unknown functional 'tpss'; known: lda, pbe, b3lyp5"),
+        (lambda: theory("tpss/sto-3g"), "unknown functional 'tpss'; known: hf, lda, pw92, pbe"),
         (lambda: theory("pbe/sto-3g", grid=11), "grid level 11; allowed: 0"),
         (lambda: theory("pbe/sto-3g", coulomb="ri"), "unknown coulomb 'ri'; known: df, exact"),
     ],
@@ -109,7 +114,7 @@ def test_a_molecule_cannot_be_changed():
         (
             molecule("water", charge=1),
             "pbe/sto-3g",
-            "9 electrons in H2O with charge 1; .* give charge=2 or 0",
+            "9 electrons in H2O with charge 1 .* give spin=1, or charge=2 or 0",
         ),
         (molecule("water"), "pbe/nope", "unknown basis 'nope'"),
         (
@@ -123,8 +128,8 @@ def test_a_molecule_cannot_be_changed():
             "pbe/x2c-svpall",
             "no functions for Lr|unknown basis",
         ),
-        (molecule("hydrogen", charge=2), "pbe/sto-3g", "0 electrons .* give charge=0"),
-        (molecule("hydrogen", charge=1), "pbe/sto-3g", "1 electrons .* give charge=0"),
+        (molecule("hydrogen", charge=2), "pbe/sto-3g", "0 electrons .* give charge=1 or less"),
+        (molecule("hydrogen", charge=1), "pbe/sto-3g", "1 electron.* give spin=1"),
     ],
 )
 def test_what_cannot_be_computed_is_refused(case, spec, message):

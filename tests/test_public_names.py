@@ -12,6 +12,9 @@ import qptlab
 DOCUMENTED = (
     "qptlab.molecule",
     "qptlab.theory",
+    "qptlab.dft.batch",
+    "qptlab.dft.forces",
+    "qptlab.dft.properties",
     "qptlab.dft.scf",
     "qptlab.qpt.sampling",
     "qptlab.qpt.block_qpt",

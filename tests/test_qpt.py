@@ -13,7 +13,7 @@ from qptlab.dft import ao_values, density_from_fock, energy, fock_matrix, integr
 from qptlab.dft.integrals import Grid, molecular_grid
 from qptlab.molecule import Molecule, molecule
 from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.pipeline import diis_energies, energy_loss, predicted_density, refine
+from qptlab.qpt.pipeline import diis_energies, energy_loss, refine
 from qptlab.qpt.predict import predict
 from qptlab.qpt.sample import MATRICES, sample
 from qptlab.reference import pyscf_mean_field
@@ -44,7 +44,7 @@ def plain_scf(ints, iterations: int) -> float:
     """Energy after the first Fock build and `iterations` more, nothing mixed."""
     dm = ints.dm_guess
     for _ in range(iterations + 1):
-        dm = density_from_fock(fock_matrix(dm, ints), ints.overlap, ints.n_occ)
+        dm = density_from_fock(fock_matrix(dm, ints), ints.overlap, ints.occupation)
     return float(energy(dm, ints).total)
 
 
@@ -146,7 +146,7 @@ def test_building_blocks_are_symmetric_and_named(water):
 
 
 def test_the_predicted_density_holds_all_electrons(water):
-    dm = predicted_density(shaken(untrained()), water)
+    dm = refine(shaken(untrained())(water), water, iterations=0).dm
     assert abs(jnp.sum(dm * water.integrals.overlap) - 10) < 1e-9
 
 

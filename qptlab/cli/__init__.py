@@ -1,6 +1,7 @@
 """The command line: `qptlab lab | energy | train | predict | evaluate`."""
 
 import argparse
+import re
 import sys
 import time
 from collections.abc import Sequence
@@ -19,12 +20,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _run(args, started)
     except (ValueError, OSError) as error:
-        print(f"qptlab {args.command}: {' '.join(str(error).split())}", file=sys.stderr)
+        print(f"qptlab {args.command}: {_one_line(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print(f"qptlab {args.command}: stopped", file=sys.stderr)
         return 130
     return 0
+
+
+def _one_line(sentence: str) -> str:
+    """The sentence in one line, with what it advises as an option of the command line."""
+    advice = r"\b(give|or|use) (charge|spin|coulomb)=('?)([-\w]+)\3"
+    return re.sub(advice, r"\1 --\2 \4", " ".join(sentence.split()))
 
 
 def _run(args: argparse.Namespace, started: float) -> None:

@@ -34,6 +34,7 @@ def parser() -> argparse.ArgumentParser:
     energy = command("energy", "energy, orbital energies and dipole of a molecule")
     _add_geometry(energy)
     _add_theory(energy)
+    _add_forces(energy)
 
     train = command("train", "train a network by backpropagating the energy through DFT")
     _add_geometry(train)
@@ -48,6 +49,9 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("model", metavar="RUN", help="run folder or model file")
         _add_geometry(sub)
         sub.add_argument("--refine", type=int, default=0, metavar="K", help="refining iterations")
+        if name == "predict":
+            _add_forces(sub)
+
     return top
 
 
@@ -55,7 +59,13 @@ def _add_geometry(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "geometry", type=str.strip, metavar="GEOM", help="library name or .xyz file (ångström)"
     )
-    sub.add_argument("--charge", type=int, default=0)
+    sub.add_argument("--charge", type=int, default=0, metavar="N", help="by default 0")
+    sub.add_argument(
+        "--spin",
+        type=int,
+        metavar="N",
+        help="unpaired electrons, n_α − n_β; by default 0, or a library molecule's ground state",
+    )
     sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
 
@@ -63,6 +73,10 @@ def _add_theory(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--theory", metavar="XC/BASIS", help=f"{DEFAULT_THEORY} by default")
     sub.add_argument("--grid", type=int, metavar="LEVEL", help="PySCF's, 0 to 9; 1 by default")
     sub.add_argument("--coulomb", metavar="df|exact", help="df by default")
+
+
+def _add_forces(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument("--forces", action="store_true", help="also −dE/dR, hartree/bohr")
 
 
 def _add_training(sub: argparse.ArgumentParser) -> None:

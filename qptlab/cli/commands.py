@@ -5,9 +5,11 @@ import json
 import math
 import time
 
+import numpy as np
+
 from qptlab.cli import tables
 from qptlab.cli.inputs import frames, open_run, theory
-from qptlab.dft import TERMS, ScfResult, dipole, scf
+from qptlab.dft import TERMS, ScfResult, dipole, forces, scf
 from qptlab.qpt.predict import Prediction
 from qptlab.qpt.predict import predict as predict_one
 from qptlab.qpt.runs import load
@@ -29,7 +31,8 @@ def energy(args: argparse.Namespace) -> None:
     for frame in frames(args):
         started = time.perf_counter()
         result = scf(frame, level)
-        records.append(_energy_record(result, time.perf_counter() - started))
+        force = forces(result) if args.forces else None
+        records.append(_energy_record(result, force, time.perf_counter() - started))
         tables.progress(result.message)
     if args.json:
         _print_json(records[0] if len(records) == 1 else {"frames": records})
@@ -62,8 +65,8 @@ def predict(args: argparse.Namespace) -> None:
     model = load(args.model)
     records = []
     for frame in frames(args):
-        prediction = predict_one(model, frame, args.refine)
-        records.append(_energy_record(prediction, prediction.seconds))
+        prediction = predict_one(model, frame, args.refine, forces=args.forces)
+        records.append(_energy_record(prediction, prediction.forces, prediction.seconds))
         tables.progress(prediction.message)
     if args.json:
         _print_json({"frames": records})
@@ -85,24 +88,36 @@ def _last_errors(run: Training) -> dict[str, float]:
     return {str(k): error for k, error in errors.items()}
 
 
-def _energy_record(result: ScfResult, seconds: float) -> dict:
+def _energy_record(result: ScfResult, force: np.ndarray | None, seconds: float) -> dict:
+    molecule, theory = result.molecule, result.theory
     record = {
-        "formula": result.molecule.formula,
-        "theory": str(result.theory),
+        "formula": molecule.formula,
+        "charge": molecule.charge,
+        "spin": molecule.spin,
+        "theory": str(theory),
         "energy": float(result.energy.total),
         "converged": result.converged,
         "fock_builds": result.fock_builds,
         "terms": {term: float(getattr(result.energy, term)) for term in TERMS},
-        "mo_energy": result.mo_energy.tolist(),
+        "mo_energy": _by_spin(result, result.mo_energy),
+        "n_occ": _by_spin(result, result.n_occ),
         "homo": result.homo,
         "lumo": result.lumo,
-        "dipole": dipole(result.molecule, result.theory, result.dm).tolist(),
+        "dipole": dipole(molecule, theory, result.dm).tolist(),
         "seconds": seconds,
         "message": result.message,
     }
     if isinstance(result, Prediction):
         record["commutator"] = result.commutator
+    if force is not None:
+        record["forces"] = force.tolist()
     return record
+
+
+def _by_spin(result: ScfResult, values) -> dict | list | int:
+    """What each spin has under its name; what both spins share without one."""
+    values = np.asarray(values).tolist()
+    return dict(zip(("alpha", "beta"), values, strict=True)) if result.is_open_shell else values
 
 
 def _print_json(record: dict) -> None:

@@ -20,16 +20,17 @@ def frames(args: argparse.Namespace) -> list[Molecule]:
     """The molecules GEOM means: those of a file, else the one of that name."""
     name = args.geometry
     if name.lower().endswith(".xyz") or Path(name).is_file():
-        return frames_from_xyz(Path(name), args.charge)
+        return frames_from_xyz(Path(name), args.charge, args.spin or 0)
     if not name or Path(name).is_dir():
         raise ValueError(f"GEOM is {name!r}; expected an .xyz file or a molecule's name")
     try:
-        return [molecule(name, args.charge)]
+        molecule(name)
     except ValueError:
         raise ValueError(
             f"unknown molecule {name!r}: neither an .xyz file nor one of "
             f"{', '.join(library_names())}"
         ) from None
+    return [molecule(name, args.charge, args.spin)]
 
 
 def theory(args: argparse.Namespace) -> Theory:
@@ -89,6 +90,7 @@ def _check_same(run: Training, args: argparse.Namespace) -> None:
     said = {
         "molecule": (here.symbols, sampler.molecule.symbols),
         "--charge": (here.charge, sampler.molecule.charge),
+        "--spin": (here.spin, sampler.molecule.spin),
         "--grid": (args.grid, known.grid),
         "--coulomb": (args.coulomb, known.coulomb),
         "--sampler": (args.sampler, "file" if isinstance(sampler, Frames) else "wiggle"),

@@ -19,25 +19,43 @@ REPORT_EVERY = 10.0
 
 def progress(line: str) -> None:
     """One line of progress."""
-    _err.print(line)
+    _err.print(line, soft_wrap=True)
 
 
 def energies(records: list[dict]) -> None:
     """A table with one row per geometry."""
-    table = Table(title=f"{records[0]['formula']}, {records[0]['theory']}")
-    for name in ("energy / Ha", "HOMO / eV", "LUMO / eV", "dipole / D", "Fock builds", "s"):
-        table.add_column(name, justify="right")
+    table = Table(title=", ".join(_what(records[0])))
+    columns = ["energy / Ha", "HOMO / eV", "LUMO / eV", "dipole / D", "Fock builds", "s"]
+    with_forces = "forces" in records[0]
+    if with_forces:
+        columns.insert(4, "largest force / (Ha/bohr)")
+    for name in columns:
+        # where the window is narrow, headings are folded and no energy is cut
+        table.add_column(name, justify="right", no_wrap=name == columns[0])
     for r in records:
         lumo = "–" if r["lumo"] is None else f"{r['lumo'] * EV_PER_HARTREE:.3f}"
-        table.add_row(
+        cells = [
             f"{r['energy']:.8f}",
             f"{r['homo'] * EV_PER_HARTREE:.3f}",
             lumo,
             f"{np.linalg.norm(r['dipole']) * DEBYE_PER_AU:.3f}",
             str(r["fock_builds"]),
             f"{r['seconds']:.2f}",
-        )
+        ]
+        if with_forces:
+            cells.insert(4, f"{np.linalg.norm(r['forces'], axis=1).max():.6f}")
+        table.add_row(*cells)
     _out.print(table)
+
+
+def _what(record: dict) -> list[str]:
+    """Molecule and theory in words; charge and spin where there are any."""
+    words = [record["formula"], record["theory"]]
+    if record["charge"]:
+        words.insert(1, f"charge {record['charge']:+d}")
+    if record["spin"]:
+        words.insert(-1, f"{record['spin']} unpaired")
+    return words
 
 
 def follow(run: Training) -> None:

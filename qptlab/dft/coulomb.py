@@ -1,4 +1,7 @@
-"""Coulomb and exact-exchange energies of a density matrix, density-fitted or exact."""
+"""Coulomb and exact-exchange energies of a density matrix, density-fitted or exact.
+
+Repulsion takes the density matrix of both spins, exchange that of one.
+"""
 
 import equinox as eqx
 import jax
@@ -6,43 +9,69 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-Dm = Float[Array, "ao ao"]
+from qptlab.dft.blocks import sum_over_blocks
+from qptlab.dft.density import Matrix
+from qptlab.dft.spins import Spin
+
 Scalar = Float[Array, ""]
 
+AUX_PER_BLOCK = 16
+"""Auxiliary functions that exchange handles at a time: their matrices fit the cache."""
 
-class DensityFitted(eqx.Module):
-    """(μν|λσ) ≈ Σ_P B_P,μν B_P,λσ.
 
-    Source: Eichkorn et al., CPL 240, 283 (1995); B is PySCF's `cderi`, unpacked.
+class FittedCoulomb(eqx.Module):
+    """(μν|λσ) ≈ Σ_P B_P,μν B_P,λσ, for the repulsion of a density with itself.
+
+    Source: Eichkorn et al., CPL 240, 283 (1995); B is PySCF's `cderi`, packed as there.
+    """
+
+    cderi: Float[Array, "aux pair"]
+
+    def energy(self, dm: Matrix) -> Scalar:
+        """½ Σ_P (B_P · D)², hartree."""
+        charges = self.cderi @ _packed(dm)
+        return 0.5 * charges @ charges
+
+
+class FittedExchange(eqx.Module):
+    """The same B, unpacked and filled with zeros to whole blocks, for exchange.
+
+    Attributes:
+        share: of this exchange in the functional.
+        omega: 0 for the repulsion 1/r, otherwise of its long-range part erf(omega r)/r.
     """
 
     cderi: Float[Array, "aux ao ao"]
+    share: float = eqx.field(static=True)
+    omega: float = eqx.field(static=True)
 
-    def coulomb_energy(self, dm: Dm) -> Scalar:
-        """½ Σ_P (B_P · D)², hartree."""
-        charges = jnp.einsum("pij,ij->p", self.cderi, dm)
-        return 0.5 * charges @ charges
-
-    def exchange_energy(self, dm: Dm) -> Scalar:
-        """−¼ Σ_P tr(B_P D B_P D), hartree: all of it, before the functional's share."""
-        half = jnp.einsum("pij,jk->pik", self.cderi, dm)
-        return -0.25 * jnp.einsum("pik,pki->", half, half)
+    def energy(self, spin: Spin) -> Scalar:
+        """−½ Σ_P tr(B_P P B_P P) of one spin, hartree: all of it, before the share."""
+        blocks = self.cderi.reshape(-1, AUX_PER_BLOCK, *self.cderi.shape[1:])
+        return sum_over_blocks(_exchange_energy, spin, blocks)
 
 
-class Exact(eqx.Module):
+class ExactCoulomb(eqx.Module):
     """Every (μν|λσ), kept once per pair of pairs: `eri` has PySCF's 4-fold packing."""
 
     eri: Float[Array, "pair pair"]
 
-    def coulomb_energy(self, dm: Dm) -> Scalar:
+    def energy(self, dm: Matrix) -> Scalar:
         """½ Σ D_μν (μν|λσ) D_λσ, hartree."""
-        rows, columns = np.tril_indices(dm.shape[0])
-        doubled = np.where(rows == columns, 1.0, 2.0)
-        packed = doubled * dm[rows, columns]
+        packed = _packed(dm)
         return 0.5 * packed @ (self.eri @ packed)
 
-    def exchange_energy(self, dm: Dm) -> Scalar:
-        """−¼ Σ D_μν (μλ|νσ) D_λσ, hartree: all of it, before the functional's share."""
+
+class ExactExchange(eqx.Module):
+    """The same integrals, for exchange; `share` and `omega` as in `FittedExchange`."""
+
+    eri: Float[Array, "pair pair"]
+    share: float = eqx.field(static=True)
+    omega: float = eqx.field(static=True)
+
+    def energy(self, spin: Spin) -> Scalar:
+        """−½ Σ P_μν (μλ|νσ) P_λσ of one spin, hartree: all of it, before the share."""
+        dm = spin.matrix()
         n_ao = dm.shape[0]
         pair = _pair_index(n_ao)
 
@@ -54,10 +83,34 @@ class Exact(eqx.Module):
             return total + dm[mu] @ k_row, None
 
         total, _ = jax.lax.scan(one_row, jnp.zeros((), dm.dtype), jnp.arange(n_ao))
-        return -0.25 * total
+        return -0.5 * total
 
 
-Coulomb = DensityFitted | Exact
+Coulomb = FittedCoulomb | ExactCoulomb
+Exchange = FittedExchange | ExactExchange
+
+
+def _exchange_energy(spin: Spin, cderi: Float[Array, "aux ao ao"]) -> Scalar:
+    """−½ tr(P K[P]) of one block of B, with K[P] = Σ_P B_P P B_P."""
+    if spin.occ is None:
+        half = cderi @ spin.dm
+        return -0.5 * jnp.sum(half * half.mT)
+    half = cderi @ spin.occ
+    energy = -0.5 * jnp.sum((spin.occ.T @ half) ** 2)
+    if spin.change is None:
+        return energy
+    # the change is zero: to differentiate by it, K is all that is needed
+    rows = half.transpose(1, 0, 2).reshape(half.shape[1], -1)
+    return energy - jnp.sum(spin.change * (rows @ rows.T))
+
+
+def _packed(dm: Matrix) -> Float[Array, " pair"]:
+    """The lower triangle of a matrix plus that of its transpose, the diagonal counted once.
+
+    Both triangles enter, so that the derivative is a symmetric matrix.
+    """
+    rows, columns = np.tril_indices(dm.shape[0])
+    return np.where(rows == columns, 0.5, 1.0) * (dm + dm.T)[rows, columns]
 
 
 def _pair_index(n_ao: int) -> Array:

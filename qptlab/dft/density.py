@@ -1,34 +1,72 @@
-"""From a Fock matrix to a density matrix, with a derivative that survives degeneracy."""
+"""From a Fock matrix to a density matrix, with a derivative that survives degeneracy.
+
+Open shells have one matrix per spin, α and β, along a leading axis; closed shells have none.
+"""
 
 from functools import partial
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
+import scipy.linalg
 from jax.custom_derivatives import SymbolicZero
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
 Matrix = Float[Array, "ao ao"]
+Matrices = Float[Array, "ao ao"] | Float[Array, "2 ao ao"]
+Occupation = Float[Array, " occ"] | Float[Array, "2 occ"]
 
 CLOSED_GAP = 1e-9
 """HOMO–LUMO gap (hartree) below which occupation, and so the derivative, is undefined."""
 
 
-def orbitals(fock: Matrix, overlap: Matrix) -> tuple[Float[Array, " mo"], Matrix]:
+def orbitals(fock: Matrices, overlap: Matrix) -> tuple[Array, Array]:
     """Solve F C = S C ε.
 
     Returns:
-        mo_energy (mo,) in hartree, ascending, and mo_coeff (ao, mo) with CᵀSC = 1.
+        mo_energy (mo,) in hartree, ascending, and mo_coeff (ao, mo) with CᵀSC = 1; with a
+        leading spin axis where `fock` has one.
     """
+    if fock.ndim == 3:
+        return jax.vmap(orbitals, (0, None))(fock, overlap)
     lower = jnp.linalg.cholesky(overlap)
     half = solve_triangular(lower, fock, lower=True)
     mo_energy, vectors = jnp.linalg.eigh(solve_triangular(lower, half.T, lower=True))
     return mo_energy, solve_triangular(lower, vectors, lower=True, trans=1)
 
 
-@partial(jax.custom_jvp, nondiff_argnums=(2,))
-def density_from_fock(fock: Matrix, overlap: Matrix, n_occ: int) -> Matrix:
-    """D = 2 C_occ C_occᵀ of the `n_occ` lowest orbitals of F C = S C ε.
+def canonical_orbitals(fock: Matrices, overlap: Matrix) -> tuple[np.ndarray, np.ndarray]:
+    """`orbitals` on the host, for results: nothing to compile, nothing to differentiate."""
+    if fock.ndim == 3:
+        energies, coeffs = zip(*(canonical_orbitals(f, overlap) for f in fock), strict=True)
+        return np.stack(energies), np.stack(coeffs)
+    return scipy.linalg.eigh(np.asarray(fock), np.asarray(overlap))
+
+
+class Filled(eqx.Module):
+    """A density matrix known by the orbitals that it fills; energies are cheaper from these.
+
+    Attributes:
+        orbitals: (ao, occ), or (2, ao, occ) for open shells; columns of zeros where one spin
+            fills fewer.
+    """
+
+    orbitals: Float[Array, "ao occ"] | Float[Array, "2 ao occ"]
+
+    @property
+    def dm(self) -> Matrices:
+        """D = 2 C Cᵀ, (ao, ao); C Cᵀ of each spin, (2, ao, ao), for open shells. Electrons."""
+        pairs = self.orbitals @ self.orbitals.mT
+        return 2 * pairs if pairs.ndim == 2 else pairs
+
+
+Density = Matrices | Filled
+
+
+def density_from_fock(fock: Matrices, overlap: Matrix, occupation: Occupation) -> Matrices:
+    """D = 2 C_occ C_occᵀ of the lowest orbitals of F C = S C ε; C_occ C_occᵀ for each open spin.
 
     Its derivative runs over occupied–virtual pairs only, so equal orbital energies within
     either group do no harm (the gradient of `eigh` itself divides by their difference):
@@ -38,41 +76,55 @@ def density_from_fock(fock: Matrix, overlap: Matrix, n_occ: int) -> Matrix:
     Pairs closer than `CLOSED_GAP` contribute nothing: the density is not differentiable there.
 
     Args:
-        fock: (ao, ao), symmetric, hartree.
+        fock: (ao, ao), symmetric, hartree; (2, ao, ao) for open shells.
         overlap: (ao, ao), positive definite.
-        n_occ: number of doubly occupied orbitals.
+        occupation: (occ,) or (2, occ); 1 for a filled orbital, 0 for an empty one, lowest first.
 
     Returns:
-        dm (ao, ao), electrons.
+        dm, shaped as `fock`, electrons.
 
     Source: first-order perturbation theory; McWeeny, Phys. Rev. 126, 1028 (1962).
     """  # noqa: E501
-    _, mo_coeff = orbitals(fock, overlap)
-    occupied = mo_coeff[:, :n_occ]
-    return 2 * occupied @ occupied.T
+    return fill(fock, overlap, occupation).dm
 
 
-@partial(density_from_fock.defjvp, symbolic_zeros=True)
-def _density_from_fock_jvp(n_occ, primals, tangents):
-    fock, overlap = primals
-    d_fock, d_overlap = tangents
+def fill(fock: Matrices, overlap: Matrix, occupation: Occupation) -> Filled:
+    """The lowest orbitals of F C = S C ε; arguments and derivative as `density_from_fock`.
+
+    How orbitals mix among themselves as F changes is left open, for no density depends on it:
+    the derivative takes the change that mixes none.
+    """
+    if fock.ndim == 3:
+        return Filled(jax.vmap(_lowest_orbitals, (0, None, 0))(fock, overlap, occupation))
+    return Filled(_lowest_orbitals(fock, overlap, occupation))
+
+
+@jax.custom_jvp
+def _lowest_orbitals(fock, overlap, occupation):
+    """C_occ (ao, occ)."""
+    return orbitals(fock, overlap)[1][:, : occupation.shape[0]] * occupation
+
+
+@partial(_lowest_orbitals.defjvp, symbolic_zeros=True)
+def _lowest_orbitals_jvp(primals, tangents):
+    fock, overlap, occupation = primals
+    d_fock, d_overlap, _ = tangents
     mo_energy, mo_coeff = orbitals(fock, overlap)
-    occupied, virtual = mo_coeff[:, :n_occ], mo_coeff[:, n_occ:]
-    energy_occ = mo_energy[:n_occ]
-    gap = energy_occ[None, :] - mo_energy[n_occ:, None]
-    inverse_gap = jnp.where(-gap > CLOSED_GAP, 1 / jnp.minimum(gap, -CLOSED_GAP), 0.0)
+    n_occ = occupation.shape[0]
+    energy_occ, occ = mo_energy[:n_occ], mo_coeff[:, :n_occ] * occupation
+    gap = energy_occ[None, :] - mo_energy[:, None]
+    empty = 1 - jnp.pad(occupation, (0, mo_energy.shape[0] - n_occ))
+    pairs = (empty[:, None] > 0) & (occupation[None, :] > 0) & (-gap > CLOSED_GAP)
+    inverse_gap = jnp.where(pairs, 1 / jnp.where(pairs, gap, 1.0), 0.0)
 
-    numerator = jnp.zeros_like(gap)
-    d_dm = jnp.zeros_like(fock)
+    numerator, change = jnp.zeros_like(gap), jnp.zeros_like(occ)
     if not isinstance(d_fock, SymbolicZero):
-        numerator += virtual.T @ _symmetric(d_fock) @ occupied
+        numerator += mo_coeff.T @ (_symmetric(d_fock) @ occ)
     if not isinstance(d_overlap, SymbolicZero):
         d_overlap = _symmetric(d_overlap)
-        numerator -= (virtual.T @ d_overlap @ occupied) * energy_occ[None, :]
-        d_dm -= 2 * occupied @ (occupied.T @ d_overlap @ occupied) @ occupied.T
-    rotation = virtual @ (numerator * inverse_gap) @ occupied.T
-    dm = 2 * occupied @ occupied.T
-    return dm, d_dm + 2 * (rotation + rotation.T)
+        numerator -= (mo_coeff.T @ (d_overlap @ occ)) * energy_occ[None, :]
+        change -= 0.5 * occ @ (occ.T @ d_overlap @ occ)
+    return occ, change + mo_coeff @ (numerator * inverse_gap)
 
 
 def _symmetric(matrix: Matrix) -> Matrix:

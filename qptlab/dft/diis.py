@@ -2,10 +2,10 @@
 
 import equinox as eqx
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, Int
 
-Matrix = Float[Array, "ao ao"]
-
+from qptlab.dft.density import Matrices, Matrix
 
 DEPTH = 8
 """Fock matrices kept, as in PySCF."""
@@ -17,17 +17,17 @@ class Diis(eqx.Module):
     Arrays have a fixed size, so every iteration runs the same compiled code.
     """
 
-    focks: Float[Array, "depth ao ao"]
-    errors: Float[Array, "depth ao ao"]
+    focks: Float[Array, "depth *spin ao ao"]
+    errors: Float[Array, "depth *spin ao ao"]
     count: Int[Array, ""]
 
     @classmethod
-    def empty(cls, n_ao: int, depth: int = DEPTH) -> "Diis":
-        """A history with room for `depth` pairs."""
-        zeros = jnp.zeros((depth, n_ao, n_ao))
-        return cls(zeros, zeros, jnp.zeros((), dtype=jnp.int32))
+    def empty(cls, shape: tuple[int, ...], depth: int = DEPTH) -> "Diis":
+        """A history with room for `depth` pairs of Fock matrices of that shape."""
+        zeros = jnp.asarray(np.zeros((depth, *shape)))  # by NumPy: nothing to compile
+        return cls(zeros, zeros, jnp.asarray(np.int32(0)))
 
-    def push(self, fock: Matrix, error: Matrix) -> "Diis":
+    def push(self, fock: Matrices, error: Matrices) -> "Diis":
         """The history with one more pair."""
         slot = self.count % self.focks.shape[0]
         return Diis(self.focks.at[slot].set(fock), self.errors.at[slot].set(error), self.count + 1)
@@ -39,7 +39,8 @@ class Diis(eqx.Module):
         """
         depth = self.focks.shape[0]
         used = jnp.arange(depth) < self.count
-        overlaps = jnp.einsum("kij,lij->kl", self.errors, self.errors)
+        errors = self.errors.reshape(depth, -1)
+        overlaps = errors @ errors.T
         scale = jnp.max(jnp.where(used, jnp.diagonal(overlaps), 0.0))
         # The floor keeps the system solvable when errors vanish or repeat; it is far below the
         # ratio of errors that still helps.
@@ -51,12 +52,12 @@ class Diis(eqx.Module):
         right = jnp.zeros(depth + 1).at[-1].set(1.0)
         return jnp.linalg.solve(matrix, right)[:-1]
 
-    def extrapolate(self) -> Matrix:
-        """The mixed Fock matrix Σ_k w_k F_k, (ao, ao) in hartree."""
-        return jnp.einsum("k,kij->ij", self.weights(), self.focks)
+    def extrapolate(self) -> Matrices:
+        """The mixed Fock matrix Σ_k w_k F_k, hartree; one mixture for both spins."""
+        return jnp.einsum("k,k...->...", self.weights(), self.focks)
 
 
-def commutator(fock: Matrix, dm: Matrix, overlap: Matrix) -> Matrix:
-    """FDS − SDF, (ao, ao): zero when the density belongs to its own Fock matrix."""
+def commutator(fock: Matrices, dm: Matrices, overlap: Matrix) -> Matrices:
+    """FDS − SDF of each spin: zero when the density belongs to its own Fock matrix."""
     fds = fock @ dm @ overlap
-    return fds - fds.T
+    return fds - fds.mT

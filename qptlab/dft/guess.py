@@ -10,6 +10,11 @@ import warnings
 import numpy as np
 import scipy.linalg
 
+LARGEST_ANO_NUMBER = 96
+MOST_L = 4
+SAME_ORBITALS = 0.1
+"""Determinant of the overlap with the ANO basis above which a basis has atomic orbitals."""
+
 
 def minao_guess(mol) -> np.ndarray:
     """(ao, ao): density matrix, in electrons, of a `pyscf.gto.Mole`.
@@ -18,31 +23,108 @@ def minao_guess(mol) -> np.ndarray:
     """
     from pyscf import gto, scf
 
-    if mol.has_ecp() or max(gto.charge(element) for element in mol.elements) > 96:
+    if _heaviest(mol) > LARGEST_ANO_NUMBER:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on cores and potentials
             return np.asarray(scf.hf.init_guess_by_minao(mol))
-    minimal = gto.Mole()
-    basis = {element: _minimal_basis(element)[0] for element in set(mol.elements)}
-    minimal._atm, minimal._bas, minimal._env = minimal.make_env(mol._atom, basis, [])
-    minimal._built = True
-    occupation = np.hstack([_minimal_basis(element)[1] for element in mol.elements])
+    minimal, occupation = minimal_atoms(mol)
     cross = gto.intor_cross("int1e_ovlp", mol, minimal)
     coeff = scipy.linalg.solve(mol.intor_symmetric("int1e_ovlp"), cross, assume_a="pos")
     return (coeff * occupation) @ coeff.T
 
 
+def minimal_atoms(mol):
+    """The same atoms in a minimal basis, a `pyscf.gto.Mole`, and its occupation (minimal ao,).
+
+    Raises:
+        ValueError: an element that PySCF has no minimal basis for.
+    """
+    from pyscf import gto
+
+    if _heaviest(mol) > LARGEST_ANO_NUMBER:
+        raise ValueError(f"no minimal basis beyond element {LARGEST_ANO_NUMBER} for minao")
+    basis, occupation = {}, {}
+    for atom, element in enumerate(mol.elements):
+        if element not in basis:
+            n_core = mol.atom_nelec_core(atom)
+            basis[element], occupation[element] = (
+                _outside_core(element, n_core, mol._basis[element])
+                if n_core
+                else _ano_basis(element, (0,) * MOST_L)
+            )
+    minimal = gto.Mole()
+    minimal._atm, minimal._bas, minimal._env = minimal.make_env(mol._atom, basis, [])
+    minimal._built = True
+    return minimal, np.hstack([occupation[element] for element in mol.elements])
+
+
+def _heaviest(mol) -> int:
+    from pyscf import gto
+
+    return max(gto.charge(element) for element in mol.elements)
+
+
 @functools.cache
-def _minimal_basis(element: str) -> tuple[list, np.ndarray]:
-    """ANO shells that an atom fills, and their occupation (averaged over open shells)."""
+def _ano_basis(element: str, core: tuple[int, ...]) -> tuple[list, np.ndarray]:
+    """ANO shells that an atom fills, and their occupation (averaged over open shells).
+
+    Args:
+        core: how many shells of each l a core potential replaces.
+    """
     from pyscf import gto
     from pyscf.scf import atom_hf
 
     contractions = gto.basis.load("ano", element)
     shells, occupation = [], []
-    for l in range(4):
+    for l in range(MOST_L):
         full, fraction = atom_hf.frac_occ(element, l)
-        occupation += [2.0] * (full * (2 * l + 1)) + [fraction] * (2 * l + 1)
-        primitives = contractions[l][1:]
-        shells.append([l] + [row[:1] + row[1 : full + 2] for row in primitives])
-    return shells, np.array(occupation)
+        if full >= core[l]:
+            filled = [2.0] * (full - core[l]) + [fraction]
+            occupation.append(np.repeat(filled, 2 * l + 1))
+            primitives = contractions[l][1:]
+            shells.append([l] + [row[:1] + row[1 + core[l] : full + 2] for row in primitives])
+    return shells, np.hstack(occupation)
+
+
+def _outside_core(element: str, n_core: int, basis: list) -> tuple[list, np.ndarray]:
+    """As `_ano_basis` around a core potential, but the basis itself where it is contracted so.
+
+    Args:
+        n_core: electrons that the core potential replaces.
+        basis: the shells of this element as PySCF keeps them.
+    """
+    from pyscf import gto
+    from pyscf.scf import atom_hf
+
+    core = tuple(gto.ecp.core_configuration(n_core, atom_symbol=element))
+    ano, ano_occupation = _ano_basis(element, core)
+    own, occupation = [], []
+    for l in range(MOST_L):
+        shells = [shell for shell in basis if shell[0] == l]
+        filled = np.zeros(sum(len(shell[1]) - 1 for shell in shells))
+        full, fraction = atom_hf.frac_occ(element, l)
+        full -= core[l]
+        filled[:full] = 2
+        if fraction > 0 and len(filled):
+            filled[full] = fraction
+        own += shells
+        occupation.append(np.repeat(filled, 2 * l + 1))
+    occupation = np.hstack(occupation)
+    alike = _atom_overlap(element, own, ano)[occupation > 0][:, ano_occupation > 0]
+    if abs(np.linalg.det(alike)) > SAME_ORBITALS:
+        return own, occupation
+    return ano, ano_occupation
+
+
+def _atom_overlap(element: str, one: list, other: list) -> np.ndarray:
+    """Overlaps between two sets of shells on the same atom."""
+    from pyscf import gto
+
+    atoms = []
+    for shells in (one, other):
+        atom = gto.Mole()
+        place = [[element, (0.0, 0.0, 0.0)]]
+        atom._atm, atom._bas, atom._env = atom.make_env(place, {element: shells}, [])
+        atom._built = True
+        atoms.append(atom)
+    return gto.intor_cross("int1e_ovlp", *atoms)

@@ -4,14 +4,29 @@ Everything a Kohn–Sham energy needs from a molecule is computed here once, on 
 travels on as the pytree `Integrals`.
 """
 
+import math
+
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from qptlab.dft.coulomb import Coulomb, DensityFitted, Exact
+from qptlab.dft import xc
+from qptlab.dft.coulomb import (
+    AUX_PER_BLOCK,
+    Coulomb,
+    ExactCoulomb,
+    ExactExchange,
+    Exchange,
+    FittedCoulomb,
+    FittedExchange,
+)
+from qptlab.dft.density import Matrices, Occupation
+from qptlab.dft.grid import Grid, molecular_grid
 from qptlab.dft.guess import minao_guess
 from qptlab.dft.mol import aux_basis, check_exact_size, pyscf_mol, shells_of
+from qptlab.dft.nuclear.repulsion import cderi, eri
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
@@ -22,27 +37,31 @@ class Integrals(eqx.Module):
 
     Attributes:
         overlap, h_core: (ao, ao); S and the kinetic + nuclear (+ ECP) matrix in hartree.
-        dm_guess: (ao, ao); PySCF's `minao` starting density.
+        dm_guess: (ao, ao); PySCF's `minao` starting density; (2, ao, ao) for open shells.
+        occupation: (occ,); ones for the occupied orbitals, lowest first. (2, occ) for open
+            shells, with zeros where one spin has fewer electrons.
         coulomb: density-fitted or exact electron repulsion.
-        grid_ao: (4, grid, ao); χ and its gradient on the grid.
-        grid_weights: (grid,), bohr³.
+        exchange: exact exchange, one entry for each kind the functional has: none, or the
+            whole, or the whole and its long-range part.
+        grid_ao: (block, 4, point, ao); χ and its gradient on the grid, cut into blocks.
+        grid_weights: (block, point), bohr³; zeros fill the last block.
         e_nuc: repulsion of the nuclei, hartree.
         positions: (atom, 3), bohr.
-        shells: which orbitals form a shell, and where it sits.
-        n_occ: number of doubly occupied orbitals.
+        shells: which orbitals form a shell, and where it sits; None where molecules are stacked.
         xc: name of the functional.
     """
 
     overlap: Float[Array, "ao ao"]
     h_core: Float[Array, "ao ao"]
-    dm_guess: Float[Array, "ao ao"]
+    dm_guess: Matrices
+    occupation: Occupation
     coulomb: Coulomb
-    grid_ao: Float[Array, "4 grid ao"]
-    grid_weights: Float[Array, " grid"]
+    exchange: tuple[Exchange, ...]
+    grid_ao: Float[Array, "block 4 point ao"]
+    grid_weights: Float[Array, "block point"]
     e_nuc: Float[Array, ""]
     positions: Float[Array, "atom 3"]
-    shells: Shells = eqx.field(static=True)
-    n_occ: int = eqx.field(static=True)
+    shells: Shells | None = eqx.field(static=True)
     xc: str = eqx.field(static=True)
 
     @property
@@ -50,12 +69,14 @@ class Integrals(eqx.Module):
         """Number of atomic orbitals."""
         return self.overlap.shape[-1]
 
+    @property
+    def n_occ(self) -> int:
+        """Number of occupied orbitals, of the spin that has more of them."""
+        return self.occupation.shape[-1]
 
-class Grid(eqx.Module):
-    """Integration points (grid, 3) in bohr and their weights (grid,) in bohr³."""
 
-    points: np.ndarray
-    weights: np.ndarray
+CACHE_BYTES = 2**21
+"""Orbital values of one block of grid points, so that they stay in a processor's cache."""
 
 
 def integrals(molecule: Molecule, theory: Theory, grid: Grid | None = None) -> Integrals:
@@ -66,37 +87,39 @@ def integrals(molecule: Molecule, theory: Theory, grid: Grid | None = None) -> I
             calculations on the same points.
 
     Raises:
-        ValueError: odd number of electrons, unknown basis, an element the basis (or the
-            auxiliary basis) lacks, functions beyond f, or exact integrals too large to hold.
+        ValueError: electrons that do not fit the spin, unknown basis, an element the basis (or
+            the auxiliary basis) lacks, functions beyond f, or exact integrals too large to hold.
     """
-    mol = pyscf_mol(molecule, theory)
     from pyscf import scf
 
-    grid = grid or molecular_grid(molecule, theory)
-    grid_ao = mol.eval_gto("GTOval_sph_deriv1", grid.points)
+    mol = pyscf_mol(molecule, theory)
+    guess, occupation = minao_guess(mol), np.ones(mol.nelec[0])
+    if molecule.spin:
+        guess = np.stack([guess / 2, guess / 2])
+        occupation = np.stack([occupation, np.arange(mol.nelec[0]) < mol.nelec[1]])
+    coulomb, exchange = _repulsion(mol, theory)
+    grid_ao, grid_weights = _on_grid(mol, grid or default_grid(molecule, theory))
     return Integrals(
         overlap=jnp.asarray(mol.intor_symmetric("int1e_ovlp")),
         h_core=jnp.asarray(scf.hf.get_hcore(mol)),
-        dm_guess=jnp.asarray(minao_guess(mol)),
-        coulomb=_density_fitted(mol) if theory.coulomb == "df" else _exact(mol),
-        grid_ao=jnp.asarray(grid_ao),
-        grid_weights=jnp.asarray(grid.weights),
+        dm_guess=jnp.asarray(guess),
+        occupation=jnp.asarray(occupation, dtype=float),
+        coulomb=coulomb,
+        exchange=exchange,
+        grid_ao=_without_a_copy(grid_ao),
+        grid_weights=jnp.asarray(grid_weights),
         e_nuc=jnp.asarray(float(mol.energy_nuc())),
         positions=jnp.asarray(molecule.positions),
         shells=shells_of(mol),
-        n_occ=mol.nelectron // 2,
         xc=theory.xc,
     )
 
 
-def molecular_grid(molecule: Molecule, theory: Theory) -> Grid:
-    """PySCF's grid at `theory.grid` with its default pruning."""
-    from pyscf.dft import gen_grid
-
-    grids = gen_grid.Grids(pyscf_mol(molecule, theory))
-    grids.level = theory.grid
-    grids.build(sort_grids=False)
-    return Grid(grids.coords, grids.weights)
+def default_grid(molecule: Molecule, theory: Theory) -> Grid:
+    """PySCF's grid, or none at all for Hartree–Fock."""
+    if xc.functional(theory.xc).needs == "none":
+        return Grid(np.zeros((0, 3)), np.zeros(0), np.zeros(0, dtype=np.int32))
+    return molecular_grid(molecule, theory)
 
 
 def ao_values(molecule: Molecule, theory: Theory, points: np.ndarray) -> np.ndarray:
@@ -109,11 +132,10 @@ def overlap_matrix(molecule: Molecule, theory: Theory) -> np.ndarray:
     return pyscf_mol(molecule, theory).intor_symmetric("int1e_ovlp")
 
 
-def dipole(molecule: Molecule, theory: Theory, dm: np.ndarray) -> np.ndarray:
-    """(3,): dipole moment in atomic units, about the origin of the coordinates as in PySCF."""
+def dipole_integrals(molecule: Molecule, theory: Theory) -> tuple[np.ndarray, np.ndarray]:
+    """⟨μ|r|ν⟩ (3, ao, ao) and Σ_A Z_A R_A (3,), about the origin of the coordinates; bohr."""
     mol = pyscf_mol(molecule, theory)
-    electrons = np.einsum("xij,ji->x", mol.intor_symmetric("int1e_r", comp=3), np.asarray(dm))
-    return mol.atom_charges() @ mol.atom_coords() - electrons
+    return mol.intor_symmetric("int1e_r", comp=3), mol.atom_charges() @ mol.atom_coords()
 
 
 def use_one_thread() -> None:
@@ -132,14 +154,60 @@ def check_input(molecule: Molecule, theory: Theory) -> None:
         aux_basis(tuple(sorted(set(molecule.symbols))))
 
 
-def _density_fitted(mol) -> DensityFitted:
-    from pyscf import df, lib
-
+def _repulsion(mol, theory: Theory) -> tuple[Coulomb, tuple[Exchange, ...]]:
+    """The tensors of Coulomb repulsion and of each kind of exchange the functional has."""
+    functional = xc.functional(theory.xc)
+    kinds = [(functional.exact_exchange, 0.0), (functional.long_range, functional.omega)]
+    kinds = [(share, omega) for share, omega in kinds if share]
+    if theory.coulomb == "exact":
+        check_exact_size(mol)
+        whole = jnp.asarray(eri(mol))
+        exchange = [
+            ExactExchange(jnp.asarray(eri(mol, omega)) if omega else whole, share, omega)
+            for share, omega in kinds
+        ]
+        return ExactCoulomb(whole), tuple(exchange)
     auxiliary = aux_basis(tuple(sorted(set(mol.elements))))
-    packed = df.incore.cholesky_eri(mol, auxbasis=auxiliary)
-    return DensityFitted(jnp.asarray(lib.unpack_tril(packed)))
+    whole = cderi(mol, auxiliary)
+    exchange = [
+        FittedExchange(_unpacked(cderi(mol, auxiliary, omega) if omega else whole), share, omega)
+        for share, omega in kinds
+    ]
+    return FittedCoulomb(jnp.asarray(whole)), tuple(exchange)
 
 
-def _exact(mol) -> Exact:
-    check_exact_size(mol)
-    return Exact(jnp.asarray(mol.intor("int2e", aosym="s4")))
+def _unpacked(packed: np.ndarray) -> Array:
+    """(aux, ao, ao) from (aux, pair), filled with zeros to whole blocks."""
+    from pyscf import lib
+
+    n_aux, n_pair = packed.shape
+    n_ao = int((2 * n_pair) ** 0.5)
+    filled = _aligned_zeros(n_aux + -n_aux % AUX_PER_BLOCK, n_ao, n_ao)
+    lib.unpack_tril(packed, out=filled[:n_aux])
+    return _without_a_copy(filled)
+
+
+def _aligned_zeros(*shape: int) -> np.ndarray:
+    """Zeros that start where JAX can use them in place: large tensors need not exist twice."""
+    n_bytes, line = 8 * math.prod(shape), 64
+    raw = np.zeros(n_bytes + line, dtype=np.uint8)
+    start = -raw.ctypes.data % line
+    return raw[start : start + n_bytes].view(np.float64).reshape(shape)
+
+
+def _without_a_copy(array: np.ndarray) -> Array:
+    """The JAX array on the same memory, where the device allows it; never write to it again."""
+    return jax.device_put(array, may_alias=True)
+
+
+def _on_grid(mol, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
+    """Orbitals (block, 4, point, ao) and weights (block, point) on the grid, in blocks."""
+    size = max(CACHE_BYTES // (8 * 4 * mol.nao) // 64 * 64, 64)
+    n_blocks = -(-len(grid.weights) // size)
+    weights = np.zeros((n_blocks, size))
+    weights.reshape(-1)[: len(grid.weights)] = grid.weights
+    values = _aligned_zeros(n_blocks, 4, size, mol.nao)
+    for block, start in zip(values, range(0, len(grid.weights), size), strict=True):
+        points = grid.points[start : start + size]
+        block[:, : len(points)] = mol.eval_gto("GTOval_sph_deriv1", points)
+    return values, weights

@@ -15,40 +15,47 @@ LARGEST_L = 3
 
 @functools.lru_cache(maxsize=16)
 def pyscf_mol(molecule: Molecule, theory: Theory):
-    """The `pyscf.gto.Mole` of a closed-shell molecule, core potentials of the basis included.
+    """The `pyscf.gto.Mole` of a molecule, core potentials of the basis included.
 
     Raises:
-        ValueError: odd number of electrons, unknown basis, an element the basis lacks, or
-            functions beyond f.
+        ValueError: a spin that its electrons cannot have, unknown basis, an element the basis
+            lacks, or functions beyond f.
     """
     from pyscf import gto
 
     elements = sorted(set(molecule.symbols))
     basis = {element: _basis(theory.basis, element) for element in elements}
-    if molecule.n_electrons < 2 or molecule.n_electrons % 2:
-        raise ValueError(
-            f"{molecule.n_electrons} electrons in {molecule.formula} with charge "
-            f"{molecule.charge}; a closed shell needs an even number, at least 2: "
-            f"give charge={_possible_charge(molecule)}"
-        )
+    _check_electrons(molecule)
     mol = gto.Mole()
     mol.atom = list(zip(molecule.symbols, molecule.positions.tolist(), strict=True))
-    mol.unit, mol.charge, mol.verbose = "Bohr", molecule.charge, 0
+    mol.unit, mol.charge, mol.spin, mol.verbose = "Bohr", molecule.charge, molecule.spin, 0
     mol.basis, mol.ecp = basis, _core_potentials(theory.basis, elements)
     mol.build(dump_input=False, parse_arg=False)
-    if mol.nelectron < 2:
+    if mol.nelectron < max(molecule.spin, 1):
         raise ValueError(f"no electrons of {molecule} are left outside {theory.basis}'s potentials")
-    if mol.nelectron > 2 * mol.nao:
+    if mol.nelec[0] > mol.nao:
+        what = "α electrons" if molecule.spin else "pairs of electrons"
         raise ValueError(
-            f"{mol.nelectron} electrons do not fit in {mol.nao} orbitals of {theory.basis}"
+            f"{mol.nelec[0]} {what} do not fit in {mol.nao} orbitals of {theory.basis}"
         )
     return mol
 
 
-def _possible_charge(molecule: Molecule) -> str:
-    """The nearest charges that leave an even number of electrons, at least 2."""
-    n, charge = molecule.n_electrons, molecule.charge
-    return f"{charge + 1} or {charge - 1}" if n > 2 else str(charge + min(n - 2, -1))
+def _check_electrons(molecule: Molecule) -> None:
+    """Raise `ValueError` where the electrons cannot have the spin."""
+    n, charge, spin = molecule.n_electrons, molecule.charge, molecule.spin
+    what = f"{n} electron{'s' if n != 1 else ''} in {molecule.formula} with charge {charge}"
+    if n < 1:
+        raise ValueError(f"{what}; at least one is needed: give charge={charge + n - 1} or less")
+    spins = [s for s in (spin - 1, spin + 1) if 0 <= s <= n]
+    if spin > n:
+        raise ValueError(f"{what} cannot have spin {spin} (n_α − n_β): give spin={n} or less")
+    if (n - spin) % 2:
+        charges = [str(charge + 1)] * (n > 1) + [str(charge - 1)]
+        raise ValueError(
+            f"{what} cannot have spin {spin} (n_α − n_β): "
+            f"give spin={' or '.join(map(str, spins))}, or charge={' or '.join(charges)}"
+        )
 
 
 def _basis(name: str, element: str) -> list:

@@ -52,6 +52,8 @@ def molecule_html(
     text = f"{molecule.formula}, {len(molecule.symbols)} atoms, {molecule.n_electrons} electrons"
     if molecule.charge:
         text += f", charge {molecule.charge:+d}"
+    if molecule.spin:
+        text += f", {molecule.spin} unpaired"
     if not BUNDLE.exists():
         return f"{_CAPTION.format(text)}<pre>{not_built_reason()}</pre>"
     import py3Dmol

@@ -30,10 +30,10 @@ def orbital_index(which: str | int, n_occ: int, n_mo: int) -> int:
     >>> orbital_index("homo-1", n_occ=5, n_mo=24)
     3
     """
-    allowed = f'"homo" to "homo-{n_occ - 1}"'
+    names = [f'"homo" to "homo-{n_occ - 1}"'] if n_occ else []
     if n_mo > n_occ:
-        allowed += f', "lumo" to "lumo+{n_mo - n_occ - 1}"'
-    allowed += f", or a number from 0 to {n_mo - 1}"
+        names.append(f'"lumo" to "lumo+{n_mo - n_occ - 1}"')
+    allowed = f"{', '.join(names)}, or a number from 0 to {n_mo - 1}"
     index = _parse(which, n_occ)
     if index is None:
         raise ValueError(f"{which!r} does not name an orbital; give {allowed}")

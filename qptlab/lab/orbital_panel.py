@@ -65,9 +65,12 @@ class OrbitalPanel(ipywidgets.VBox):
                 turned onto those of `result` first, see `aligned_orbitals`.
 
         Raises:
-            ValueError: the reference belongs to another molecule or basis.
+            ValueError: an open shell, of which only one spin can be shown, or a reference that
+                belongs to another molecule or basis.
         """
+        _check_one_spin(result, "result")
         if reference is not None:
+            _check_one_spin(reference, "reference")
             _check_same_basis(result, reference)
         with self._lock:
             if self._grid_ao is None or not _same_basis(result, self._result):
@@ -116,7 +119,8 @@ class OrbitalPanel(ipywidgets.VBox):
         result = self._result
         n_mo = len(result.mo_energy)
         options = tuple((orbital_name(i, result.n_occ), i) for i in range(n_mo))
-        same_name = dict(options).get(self.orbital.label, result.n_occ - 1)
+        homo = max(result.n_occ - 1, 0)  # one spin may have no electrons
+        same_name = dict(options).get(self.orbital.label, homo)
         if options != self.orbital.options:
             self._quietly(self.orbital, options=options)
         self._quietly(self.orbital, value=same_name)
@@ -178,18 +182,28 @@ def view_orbital(result: Any, which: str | int = "homo", reference: Any = None) 
     """The orbitals of a result in 3D, opened at one of them.
 
     Args:
-        result: an ScfResult or a Prediction.
+        result: an ScfResult or a Prediction; of an open shell, `result.of_spin("alpha")` or
+            `result.of_spin("beta")`.
         which: "homo", "lumo", "homo-1", "lumo+2", …, or a number counted from 0.
         reference: PySCF's result for the same molecule, to compare with.
 
     Raises:
-        ValueError: no such orbital, or a reference for another molecule or basis.
+        ValueError: no such orbital, an open shell, or a reference for another molecule or basis.
     """
+    _check_one_spin(result, "result")
     orbital_index(which, result.n_occ, len(result.mo_energy))  # before any work
     panel = OrbitalPanel()
     panel.show(result, reference)
     panel.select(which)
     return panel
+
+
+def _check_one_spin(result: Any, name: str) -> None:
+    if np.ndim(result.mo_energy) > 1:
+        raise ValueError(
+            f"{result.molecule.formula} is an open shell, whose two spins have orbitals of their "
+            f'own; choose one: {name}.of_spin("alpha") or {name}.of_spin("beta")'
+        )
 
 
 def _same_basis(a: Any, b: Any) -> bool:

@@ -45,7 +45,9 @@ class Workbench(VBox):
         self._build, self._state, self._trained = build, "idle", None
         self._references: dict[tuple[str, Theory], Any] = {}
         self._drawing = threading.Lock()
-        self.molecule = Dropdown(options=library_names(), value="water")
+        # networks are for closed shells only
+        names = [name for name in library_names() if not molecule(name).spin]
+        self.molecule = Dropdown(options=names, value="water")
         self.functional = Dropdown(options=FUNCTIONALS, value="pbe")
         self.basis = Combobox(options=BASES, value="def2-svp", ensure_option=False)
         self.panel = TrainPanel(self._open, learning_rate=TrainConfig.lr)

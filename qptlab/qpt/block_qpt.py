@@ -155,19 +155,21 @@ class BlockQPT(eqx.Module):
             sizes: fields of `BlockSizes`.
 
         Raises:
-            ValueError: a molecule and theory that cannot be computed.
+            ValueError: a molecule and theory that cannot be computed, or unpaired electrons.
 
         >>> from qptlab import BlockQPT, molecule
         >>> BlockQPT.create(molecule("water"), "pbe/def2-svp")
         BlockQPT(pbe/def2-svp, elements H O, 151 k weights)
         """
         theory = parse_theory(theory)
+        _check_closed_shell(molecule)
         check_input(molecule, theory)
         elements = tuple(sorted(set(molecule.symbols)))
         return cls(BlockSizes(**sizes), theory, elements, key=jax.random.key(seed))
 
     def check_elements(self, molecule: Molecule) -> None:
-        """Raise `ValueError` for a molecule with elements this network never met."""
+        """Raise `ValueError` for elements this network never met, or unpaired electrons."""
+        _check_closed_shell(molecule)
         unknown = sorted(set(molecule.symbols) - set(self.made_for))
         if unknown:
             raise ValueError(
@@ -206,6 +208,15 @@ class BlockQPT(eqx.Module):
         distances = _distance_features(positions, self.sizes.distances).astype(SINGLE)
         pairs = jnp.concatenate([features, distances[atom[:, None], atom[None]]], axis=-1)
         return tokens, _rows(self.pair_in, pairs)
+
+
+def _check_closed_shell(molecule: Molecule) -> None:
+    """Raise `ValueError` for unpaired electrons: the network's matrices have no spin."""
+    if molecule.spin:
+        raise ValueError(
+            f"networks are for closed shells only; {molecule.formula} with spin {molecule.spin} "
+            "takes an SCF: ql.scf, or qptlab energy"
+        )
 
 
 def _distance_features(positions: Float[Array, "atom 3"], count: int) -> Array:

@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from qptlab.dft.density import density_from_fock
+from qptlab.dft.density import fill
 from qptlab.dft.diis import DEPTH, Diis, commutator
 from qptlab.dft.energy import Energy, energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
@@ -42,18 +42,14 @@ class Trajectory(eqx.Module):
     commutator: Float[Array, ""]
 
 
-def predicted_density(network: Network, sample: Sample) -> Matrix:
-    """D1 (ao, ao): the lowest orbitals of F0 + ΔF, filled."""
-    fock = sample.fock + network(sample)
-    return density_from_fock(fock, sample.integrals.overlap, sample.integrals.n_occ)
-
-
 def energy_loss(network: Network, sample: Sample) -> Float[Array, ""]:
     """E[D1] in hartree, counted from where a network that predicts nothing stands.
 
     No label enters: the variational principle makes the lowest energy the right one.
     """
-    return energy(predicted_density(network, sample), sample.integrals).total - sample.plain_energy
+    ints = sample.integrals
+    filled = fill(sample.fock + network(sample), ints.overlap, ints.occupation)
+    return energy(filled, ints).total - sample.plain_energy
 
 
 def refine(delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "diis") -> Trajectory:
@@ -72,21 +68,22 @@ def refine(delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "d
     share = FIRST_SHARE if scheme == "diis" else 1.0
 
     def occupy(fock):
-        return density_from_fock(fock, ints.overlap, ints.n_occ)
+        return fill(fock, ints.overlap, ints.occupation)
 
     def iterate(carry, k):
-        dm, fock_before, history = carry
-        terms, fock = energy_and_fock(dm, ints)
-        history = history.push(fock, commutator(fock, dm, ints.overlap))
+        filled, fock_before, history = carry
+        terms, fock = energy_and_fock(filled, ints)
+        history = history.push(fock, commutator(fock, filled.dm, ints.overlap))
         mixed = history.extrapolate() if scheme == "diis" else fock
         first = share * fock + (1 - share) * fock_before
         return (occupy(jnp.where(k == 0, first, mixed)), fock, history), terms.total
 
     fock_in = sample.fock + delta_fock
-    history = Diis.empty(ints.n_ao, depth=min(max(iterations, 1), DEPTH))
+    history = Diis.empty(fock_in.shape, depth=min(max(iterations, 1), DEPTH))
     carry = (occupy(fock_in), fock_in, history)
-    (dm, _, _), energies = jax.lax.scan(iterate, carry, jnp.arange(iterations))
-    terms, fock = energy_and_fock(dm, ints)
+    (filled, *_), energies = jax.lax.scan(iterate, carry, jnp.arange(iterations))
+    terms, fock = energy_and_fock(filled, ints)
+    dm = filled.dm
     return Trajectory(
         energies=jnp.append(energies, terms.total),
         energy=terms,
@@ -103,11 +100,12 @@ def diis_energies(integrals: Integrals, builds: int) -> Float[Array, " build"]:
     """
 
     def iterate(carry, _):
-        dm, history = carry
-        _, fock = energy_and_fock(dm, integrals)
+        dm, fock, history = carry
         history = history.push(fock, commutator(fock, dm, integrals.overlap))
-        dm = density_from_fock(history.extrapolate(), integrals.overlap, integrals.n_occ)
-        return (dm, history), energy(dm, integrals).total
+        filled = fill(history.extrapolate(), integrals.overlap, integrals.occupation)
+        terms, fock = energy_and_fock(filled, integrals)
+        return (filled.dm, fock, history), terms.total
 
-    carry = (integrals.dm_guess, Diis.empty(integrals.n_ao))
+    dm = integrals.dm_guess
+    carry = (dm, energy_and_fock(dm, integrals)[1], Diis.empty(dm.shape))
     return jax.lax.scan(iterate, carry, None, length=builds)[1]

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 
 import equinox as eqx
 import numpy as np
+from jaxtyping import Array, Float
 
-from qptlab.dft.density import orbitals
-from qptlab.dft.integrals import integrals
+from qptlab.dft.density import canonical_orbitals
+from qptlab.dft.forces import integrals_vjp
+from qptlab.dft.integrals import Integrals, default_grid, integrals
 from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
 from qptlab.qpt.block_qpt import BlockQPT
@@ -27,17 +29,26 @@ class Prediction(ScfResult):
         raw_fock: (ao, ao), hartree; F0 + ΔF, the matrix the network itself predicts.
         refine: number of refining iterations behind it.
         commutator: largest element of FDS − SDF, hartree; zero for the exact density.
+        forces: (atom, 3), hartree/bohr; −dE/dR of the predicted energy, where asked for.
         seconds: wall time, integrals included.
     """
 
     raw_fock: np.ndarray
     refine: int
     commutator: float
+    forces: np.ndarray | None
     seconds: float
 
 
-def predict(model: BlockQPT, molecule: Molecule, refine: int = 0) -> Prediction:
+def predict(
+    model: BlockQPT, molecule: Molecule, refine: int = 0, forces: bool = False
+) -> Prediction:
     """Predict energy, density and orbitals with `refine` refining iterations.
+
+    Args:
+        forces: also compute the exact gradient of the predicted energy with respect to the
+            nuclei, backpropagated through refining iterations, network, first Fock build and
+            guess; nothing is assumed to be converged.
 
     Raises:
         ValueError: an element the network was not made for, or as `integrals`.
@@ -46,10 +57,15 @@ def predict(model: BlockQPT, molecule: Molecule, refine: int = 0) -> Prediction:
     if int(refine) != refine or not 0 <= refine <= MOST_REFINING:
         raise ValueError(f"refine {refine!r}; expected a whole number from 0 to {MOST_REFINING}")
     model.check_elements(molecule)
-    prepared = sample(integrals(molecule, model.theory))
+    grid = default_grid(molecule, model.theory)
+    ints = integrals(molecule, model.theory, grid)
+    prepared = sample(ints)
     delta_fock, end = _predict(model, prepared, int(refine))
+    slope = None
+    if forces:
+        slope = integrals_vjp(_slope(ints, model, int(refine)), molecule, model.theory, grid)
     overlap = prepared.integrals.overlap
-    mo_energy, mo_coeff = map(np.asarray, orbitals(end.fock, overlap))
+    mo_energy, mo_coeff = canonical_orbitals(end.fock, overlap)
     commutator, builds = float(end.commutator), int(refine) + 1
     message = (
         f"{molecule.formula}, {model.theory}: {float(end.energy.total):.6f} Ha predicted with "
@@ -70,6 +86,7 @@ def predict(model: BlockQPT, molecule: Molecule, refine: int = 0) -> Prediction:
         raw_fock=np.asarray(prepared.fock + delta_fock),
         refine=int(refine),
         commutator=commutator,
+        forces=None if slope is None else -slope,
         seconds=time.perf_counter() - started,
     )
 
@@ -78,3 +95,11 @@ def predict(model: BlockQPT, molecule: Molecule, refine: int = 0) -> Prediction:
 def _predict(model, prepared, iterations):
     delta_fock = model(prepared)
     return delta_fock, run_refine(delta_fock, prepared, iterations)
+
+
+@eqx.filter_jit
+@eqx.filter_grad
+def _slope(ints: Integrals, model: BlockQPT, iterations: int) -> Float[Array, ""]:
+    """dE/dX of the predicted energy for every array X of the integrals."""
+    prepared = sample(ints)
+    return run_refine(model(prepared), prepared, iterations).energy.total

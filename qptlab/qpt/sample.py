@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from qptlab.dft.density import density_from_fock
+from qptlab.dft.density import fill
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
 
@@ -47,9 +47,9 @@ def sample(integrals: Integrals) -> Sample:
     """The first Fock build of the pipeline, and the matrices it leaves."""
     dm, overlap, h_core = integrals.dm_guess, integrals.overlap, integrals.h_core
     _, fock = energy_and_fock(dm, integrals)
-    coulomb = jax.grad(integrals.coulomb.coulomb_energy)(dm)
-    dm_plain = density_from_fock(fock, overlap, integrals.n_occ)
-    change = dm_plain - dm
+    coulomb = jax.grad(integrals.coulomb.energy)(dm)
+    plain = fill(fock, overlap, integrals.occupation)
+    change = plain.dm - dm
 
     def anticommute(density):
         product = fock @ density @ overlap
@@ -73,5 +73,5 @@ def sample(integrals: Integrals) -> Sample:
         dm=dm,
         fock=fock,
         matrices=jnp.stack(matrices),
-        plain_energy=energy(dm_plain, integrals).total,
+        plain_energy=energy(plain, integrals).total,
     )

@@ -55,7 +55,8 @@ class Frames:
                 f"{len(self.frames)} frame given; at least 2 are needed, "
                 "one to train on and one to validate with"
             )
-        if any(frame.symbols != self.molecule.symbols for frame in self.frames):
+        kinds = {(frame.symbols, frame.charge, frame.spin) for frame in self.frames}
+        if len(kinds) > 1:
             raise ValueError("frames of different molecules given; expected one molecule")
 
     @property

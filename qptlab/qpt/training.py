@@ -127,9 +127,9 @@ class Training:
         weights = jax.tree.leaves(eqx.filter(self.model, eqx.is_inexact_array))
         return sum(leaf.size for leaf in weights)
 
-    def predict(self, molecule: Molecule, refine: int = 0) -> Prediction:
+    def predict(self, molecule: Molecule, refine: int = 0, forces: bool = False) -> Prediction:
         """What the network predicts now."""
-        return predict(self.model, molecule, refine)
+        return predict(self.model, molecule, refine, forces)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the run to a folder that `Training.resume` reads."""

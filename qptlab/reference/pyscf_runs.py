@@ -9,11 +9,23 @@ from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 from qptlab.theory import theory as parse_theory
 
-PYSCF_XC = {"lda": "slater,vwn5", "pbe": "pbe,pbe", "b3lyp5": "b3lyp5"}
+PYSCF_XC = {
+    "hf": "hf",
+    "lda": "slater,vwn5",
+    "pw92": "LDA_X,LDA_C_PW_MOD",
+    "pbe": "pbe,pbe",
+    "pbe0": "pbe0",
+    "blyp": "b88,lyp",
+    "b3lyp5": "b3lyp5",
+    "b3lyp": "HYB_GGA_XC_B3LYP",
+    "cam-b3lyp": "HYB_GGA_XC_CAM_B3LYP",
+    "r2scan": "MGGA_X_R2SCAN,MGGA_C_R2SCAN",
+}
+"""What makes PySCF compute the same; the pieces of a pair are exchange and correlation."""
 
 
 def pyscf_mean_field(molecule: Molecule, theory: str | Theory):
-    """A `pyscf.dft.RKS` object for the same functional, basis, grid and Coulomb treatment.
+    """PySCF's `RKS`, or `UKS` for open shells, with the same functional, basis, grid and Coulomb.
 
     Yours to change and run: `mf.kernel()`.
     """
@@ -27,19 +39,20 @@ def pyscf_mean_field(molecule: Molecule, theory: str | Theory):
         basis=theory.basis,
         ecp=theory.basis if ecp_numbers else {},
         charge=molecule.charge,
+        spin=molecule.spin,
         verbose=0,
     )
-    mf = dft.RKS(mol, xc=PYSCF_XC[theory.xc])
+    mf = (dft.UKS if molecule.spin else dft.RKS)(mol, xc=PYSCF_XC[theory.xc])
     mf.grids.level = theory.grid
     mf.conv_tol, mf.conv_tol_grad = 1e-11, 1e-7
     return mf.density_fit(auxbasis=AUX_BASIS) if theory.coulomb == "df" else mf
 
 
-def pyscf_scf(molecule: Molecule, theory: str | Theory) -> ScfResult:
-    """PySCF's converged calculation, in our record."""
+def pyscf_scf(molecule: Molecule, theory: str | Theory, dm0: np.ndarray | None = None) -> ScfResult:
+    """PySCF's converged calculation, in our record; from its own guess, or from `dm0`."""
     theory = parse_theory(theory)
     mf = pyscf_mean_field(molecule, theory)
-    mf.kernel()
+    mf.kernel(dm0=dm0)
     dm = np.asarray(mf.make_rdm1())
     word = "converged" if mf.converged else "did not converge"
     return ScfResult(
@@ -50,7 +63,7 @@ def pyscf_scf(molecule: Molecule, theory: str | Theory) -> ScfResult:
         fock=np.asarray(mf.get_fock(dm=dm)),
         mo_energy=np.asarray(mf.mo_energy),
         mo_coeff=np.asarray(mf.mo_coeff),
-        n_occ=mf.mol.nelectron // 2,
+        n_occ=mf.mol.nelec if molecule.spin else mf.mol.nelec[0],
         fock_builds=mf.cycles + 1,
         converged=bool(mf.converged),
         message=f"{molecule.formula}, {theory}: {mf.e_tot:.8f} Ha; PySCF {word}.",
@@ -74,16 +87,20 @@ def pyscf_energy(molecule: Molecule, theory: str | Theory) -> float:
 
 def pyscf_terms(mf, dm: np.ndarray) -> Energy:
     """PySCF's energy of a density matrix, split as ours is."""
-    numint = mf._numint
-    coulomb, exchange = mf.get_jk(dm=dm)
-    hybrid = numint.hybrid_coeff(mf.xc)
+    numint, one_density = mf._numint, dm if dm.ndim == 2 else dm[0] + dm[1]
+    omega, alpha, hybrid = numint.rsh_and_hybrid_coeff(mf.xc)
+    coulomb = mf.get_j(dm=one_density)
+    exchange = hybrid * mf.get_k(dm=dm) if hybrid else np.zeros_like(dm)
+    if omega:
+        exchange = exchange + (alpha - hybrid) * mf.get_k(dm=dm, omega=omega)
     if mf.grids.coords is None:
         mf.grids.build()
-    _, xc, _ = numint.nr_rks(mf.mol, mf.grids, mf.xc, dm)
+    on_grid = numint.nr_rks if dm.ndim == 2 else numint.nr_uks
+    _, xc, _ = on_grid(mf.mol, mf.grids, mf.xc, dm)
     return Energy(
-        core=jnp.sum(mf.get_hcore() * dm),
-        coulomb=jnp.sum(0.5 * coulomb * dm),
-        exchange=jnp.sum(-0.25 * hybrid * exchange * dm),
+        core=jnp.sum(mf.get_hcore() * one_density),
+        coulomb=jnp.sum(0.5 * coulomb * one_density),
+        exchange=jnp.asarray((-0.25 if dm.ndim == 2 else -0.5) * np.sum(exchange * dm)),
         xc=jnp.asarray(xc),
         nuclear=jnp.asarray(float(mf.energy_nuc())),
     )

@@ -1,0 +1,210 @@
+"""Nuclear derivatives of the electron repulsion, density-fitted or exact.
+
+Fitted: (μν|λσ) ≈ Σ_PQ V_P,μν M⁺_PQ V_Q,λσ = Σ_P B_P,μν B_P,λσ with B = Xᵀ V and X Xᵀ = M⁺. Only
+differences of positions matter, so the derivative with respect to the third centre of V follows
+from the other two. Everything runs in blocks: the derivative integrals are never held at once.
+"""
+
+import numpy as np
+import scipy.linalg
+from jaxtyping import Float
+
+from qptlab.dft.nuclear.atoms import atom_of_orbital, sum_by_atom
+
+BLOCK_BYTES = 64 * 2**20
+SMALLEST_METRIC = 1e-7
+"""Eigenvalues of the metric below this are left out, as PySCF does."""
+
+Gradient = Float[np.ndarray, "atom 3"]
+Square = Float[np.ndarray, "aux aux"]
+
+
+def cderi(mol, aux_basis: dict, omega: float = 0.0) -> Float[np.ndarray, "aux pair"]:
+    """B in PySCF's packed order of pairs, so that (μν|λσ) ≈ Σ_P B_P,μν B_P,λσ.
+
+    PySCF's `cholesky_eri` where the metric M is safely positive. Otherwise, which includes every
+    long-range metric, X is M^(-1/2) without the directions in which M is smaller than
+    `SMALLEST_METRIC`: the same BᵀB as PySCF's, but always `aux` rows, and unique where
+    eigenvectors are not.
+
+    Args:
+        aux_basis: shells of each element.
+        omega: 0 for 1/r, positive for erf(omega r)/r.
+    """
+    from pyscf import df
+
+    mol, aux = _with_auxiliary(mol, aux_basis, omega)
+    if _cholesky(aux) is not None:
+        return df.incore.cholesky_eri(mol, auxmol=aux)
+    root = _inverse_root(*scipy.linalg.eigh(aux.intor("int2c2e")))
+    out = np.zeros((aux.nao, mol.nao * (mol.nao + 1) // 2))
+    for shells, rows in _blocks(aux, 8 * out.shape[1]):
+        out += root[:, rows] @ _three_centre(mol, aux, shells)
+    return out
+
+
+def n_aux(mol, aux_basis: dict) -> int:
+    """Number of auxiliary functions."""
+    return _with_auxiliary(mol, aux_basis, 0.0)[1].nao
+
+
+def eri(mol, omega: float = 0.0) -> Float[np.ndarray, "pair pair"]:
+    """Every (ij|kl), packed in both pairs as PySCF's `s4`.
+
+    Args:
+        omega: 0 for 1/r, positive for erf(omega r)/r.
+    """
+    return _with_omega(mol, omega).intor("int2e", aosym="s4")
+
+
+def cderi_vjp(
+    mol, aux_basis: dict, bar: Float[np.ndarray, "aux pair"], omega: float = 0.0
+) -> Gradient:
+    """Σ bar_P,ij dB_P,ij/dR, each packed pair ij counted once.
+
+    Args:
+        bar: dE/dB of an E that depends on BᵀB only; all that is physical does, and nothing else
+            would be defined (B could be turned by any rotation of its first index).
+        aux_basis, omega: those of `cderi`.
+    """
+    from pyscf import lib
+
+    mol, aux = _with_auxiliary(mol, aux_basis, omega)
+    low = _cholesky(aux)
+    values, vectors = (None, None) if low is not None else scipy.linalg.eigh(aux.intor("int2c2e"))
+    root = _inverse_lower(low).T if low is not None else _inverse_root(values, vectors)
+    by_orbital, by_aux = np.zeros((3, mol.nao)), np.zeros((3, aux.nao))
+    fitted = np.empty_like(root)  # bar Vᵀ
+    for shells, rows in _blocks(aux, 3 * 8 * mol.nao**2):
+        fitted[:, rows] = bar @ _three_centre(mol, aux, shells).T
+        weight = lib.unpack_tril(_halved_pairs(root[rows] @ bar))
+        moved = _three_centre_moved(mol, aux, shells)
+        slope = 2 * np.einsum("xpji,pji->xpi", moved, weight)
+        by_orbital -= slope.sum(1)
+        by_aux[:, rows] += slope.sum(2)
+    metric_bar = -0.5 * root @ (fitted @ root) @ root.T
+    if low is None:
+        metric_bar += _turning(values, vectors, fitted)
+    moved = aux.intor("int2c2e_ip1")
+    by_aux -= np.einsum("xpq,pq->xp", moved, metric_bar + metric_bar.T)
+    return sum_by_atom(by_orbital, atom_of_orbital(mol), mol.natm) + sum_by_atom(
+        by_aux, atom_of_orbital(aux), mol.natm
+    )
+
+
+def eri_vjp(mol, bar: Float[np.ndarray, "pair pair"], omega: float = 0.0) -> Gradient:
+    """Σ bar_ij,kl d(ij|kl)/dR, each packed pair of pairs counted once as in `int2e`'s `s4`.
+
+    Args:
+        bar: dE/d(ij|kl); need not be symmetric.
+        omega: 0 for 1/r, positive for erf(omega r)/r.
+    """
+    mol = _with_omega(mol, omega)
+    pairs_of, by_orbital = _orbital_pairs(mol.nao), np.zeros((3, mol.nao))
+    for (first, last), rows in _blocks(mol, 3 * 8 * mol.nao * len(bar)):
+        shells = (first, last) + (0, mol.nbas) * 3
+        moved = mol.intor("int2e_ip1", aosym="s2kl", shls_slice=shells)  # (3, i, j, pair)
+        for i, orbital in enumerate(range(rows.start, rows.stop)):
+            # one orbital at a time, as `bar` may fill half the memory; all four centres by symmetry
+            pairs = pairs_of[orbital]
+            weight = bar[pairs] + bar[:, pairs].T
+            weight[orbital] *= 2  # the pair ii stands for itself only
+            by_orbital[:, orbital] = -moved[:, i].reshape(3, -1) @ weight.ravel()
+    return sum_by_atom(by_orbital, atom_of_orbital(mol), mol.natm)
+
+
+def _with_omega(mol, omega: float):
+    """The molecule with another Coulomb operator; a copy, as other threads may share `mol`."""
+    if omega == mol.omega:
+        return mol
+    changed = mol.copy(deep=False)
+    changed._env = mol._env.copy()
+    changed.omega = omega
+    return changed
+
+
+def _with_auxiliary(mol, aux_basis: dict, omega: float):
+    """The molecule and its auxiliary `Mole`, both with the Coulomb operator of `omega`."""
+    from pyscf import df
+
+    mol = _with_omega(mol, omega)
+    return mol, df.addons.make_auxmol(mol, aux_basis)
+
+
+def _cholesky(aux) -> Square | None:
+    """L with M = L Lᵀ, or None where M is not safely positive."""
+    if aux.omega:
+        return None
+    try:
+        return scipy.linalg.cholesky(aux.intor("int2c2e", hermi=1), lower=True)
+    except scipy.linalg.LinAlgError:
+        return None
+
+
+def _inverse_lower(low: Square) -> Square:
+    return scipy.linalg.solve_triangular(low, np.eye(len(low)), lower=True)
+
+
+def _inverse_root(values: Float[np.ndarray, " aux"], vectors: Square) -> Square:
+    """M^(-1/2) in the directions that are kept, zero in the others; symmetric."""
+    kept = values > SMALLEST_METRIC
+    return (vectors[:, kept] / np.sqrt(values[kept])) @ vectors[:, kept].T
+
+
+def _turning(values: Float[np.ndarray, " aux"], vectors: Square, fitted: Square) -> Square:
+    """What M_bar gains because the directions that are kept turn into those that are not.
+
+    The divided difference of f(w) = 1/w on the kept side and 0 on the other, between a kept k and
+    a dropped d, is 1/(w_k (w_k − w_d)).
+
+    Source: Daleckii, Krein, AMS Transl. 47, 1 (1965).
+    """
+    kept = values > SMALLEST_METRIC
+    in_kept, in_dropped = vectors[:, kept], vectors[:, ~kept]
+    gap = values[kept][:, None] - values[~kept]
+    coupling = (in_kept.T @ fitted @ in_dropped) / (np.sqrt(values[kept])[:, None] * gap)
+    return in_kept @ coupling @ in_dropped.T
+
+
+def _three_centre(mol, aux, shells: tuple[int, int]) -> Float[np.ndarray, "block pair"]:
+    """V_P,ij = (ij|P) of some auxiliary shells, pairs packed."""
+    from pyscf import df
+
+    ranges = (0, mol.nbas, 0, mol.nbas, *shells)
+    return df.incore.aux_e2(mol, aux, "int3c2e", aosym="s2ij", shls_slice=ranges).T
+
+
+def _three_centre_moved(mol, aux, shells: tuple[int, int]) -> Float[np.ndarray, "3 block ao ao"]:
+    """(∇i j|P) of some auxiliary shells, as (3, P, j, i): the order libcint writes in."""
+    from pyscf import df
+
+    ranges = (0, mol.nbas, 0, mol.nbas, *shells)
+    moved = df.incore.aux_e2(mol, aux, "int3c2e_ip1", comp=3, shls_slice=ranges)
+    return moved.transpose(0, 3, 2, 1)
+
+
+def _blocks(mol, bytes_per_orbital: int):
+    """Runs of shells, and their slice of orbitals, of about `BLOCK_BYTES` each."""
+    ao_loc, start = mol.ao_loc, 0
+    most = max(1, BLOCK_BYTES // bytes_per_orbital)
+    while start < mol.nbas:
+        stop = max(start + 1, int(np.searchsorted(ao_loc, ao_loc[start] + most, side="right")) - 1)
+        yield (start, stop), slice(int(ao_loc[start]), int(ao_loc[stop]))
+        start = stop
+
+
+def _orbital_pairs(n_ao: int) -> np.ndarray:
+    """(ao, ao): where the pair ij stands in the packed order."""
+    index = np.empty((n_ao, n_ao), dtype=np.intp)
+    rows, columns = np.tril_indices(n_ao)
+    index[rows, columns] = index[columns, rows] = np.arange(len(rows))
+    return index
+
+
+def _halved_pairs(packed: Float[np.ndarray, "n pair"]) -> Float[np.ndarray, "n pair"]:
+    """Half of each pair i ≠ j: once unpacked, it stands at ij and at ji."""
+    n_ao = int(np.sqrt(2 * packed.shape[1]))
+    diagonal = np.arange(n_ao) * (np.arange(n_ao) + 3) // 2
+    halved = 0.5 * packed
+    halved[:, diagonal] *= 2
+    return halved

@@ -1,0 +1,65 @@
+"""The two functions inside the functionals that need care with their digits."""
+
+from decimal import Decimal, localcontext
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from qptlab.dft.xc.attenuation import SERIES_BELOW, closed_form, series, short_range_share
+from qptlab.dft.xc.becke import x_arcsinh_x
+from qptlab.dft.xc.cube_root import cube_root
+
+
+def test_cube_roots_are_right_to_the_last_digits():
+    x = np.concatenate([np.logspace(-35, 35, 2001), [1.0, 8.0, 27.0]])
+    np.testing.assert_allclose(cube_root(jnp.asarray(x)), np.cbrt(x), rtol=5e-16)
+
+
+@pytest.mark.parametrize("x", [1e-20, 1e-15, 0.3, 1.0, 5e7])
+def test_derivatives_of_the_cube_root(x):
+    x = jnp.asarray(x)
+    slope, curvature = jax.grad(cube_root), jax.grad(jax.grad(cube_root))
+    np.testing.assert_allclose(slope(x), x ** (-2 / 3) / 3, rtol=1e-14)
+    np.testing.assert_allclose(curvature(x), -2 / 9 * x ** (-5 / 3), rtol=1e-14)
+    np.testing.assert_allclose(
+        jax.jvp(cube_root, (x,), (jnp.asarray(2.0),))[1], 2 * slope(x), rtol=1e-14
+    )
+
+
+def short_range_share_exactly(y: float) -> float:
+    """The power series, which converges for every y, with 80 digits."""
+    with localcontext() as context:
+        context.prec = 80
+        y, term, total = Decimal(y), Decimal("0.5"), Decimal(0)
+        for n in range(1, 300):
+            term *= -y / (n + 2)
+            total -= 2 * term / (2 * n + 1)
+        return float(total)
+
+
+def test_the_attenuation_keeps_its_digits():
+    y = np.concatenate([np.logspace(-8, 1.4, 60), SERIES_BELOW * (1 + np.array([-1e-9, 0, 1e-9]))])
+    exact = [short_range_share_exactly(value) for value in y]
+    np.testing.assert_allclose(short_range_share(jnp.asarray(y)), exact, rtol=2e-14)
+
+
+def test_the_attenuation_has_no_kink_where_the_series_ends():
+    left, right = series, closed_form
+    y = jnp.asarray(SERIES_BELOW)
+    for tolerance in (1e-14, 1e-13, 1e-12):
+        np.testing.assert_allclose(left(y), right(y), rtol=tolerance)
+        left, right = jax.grad(left), jax.grad(right)
+
+
+def test_x_arcsinh_x_has_no_kink_where_the_series_ends():
+    x2 = np.nextafter(1e-3, 0), 1e-3
+    for derivative, tolerance in ((0, 1e-14), (1, 1e-12), (2, 1e-10)):
+        function = x_arcsinh_x
+        for _ in range(derivative):
+            function = jax.grad(function)
+        left, right = (function(jnp.asarray(x)) for x in x2)
+        np.testing.assert_allclose(left, right, rtol=tolerance)
+    x = np.logspace(-8, 4, 100)
+    np.testing.assert_allclose(x_arcsinh_x(jnp.asarray(x * x)), x * np.arcsinh(x), rtol=1e-14)
