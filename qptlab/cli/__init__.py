@@ -1,4 +1,4 @@
-"""The command line: `qptlab lab | energy | train | predict | evaluate`."""
+"""The command line: `qptlab lab | energy | train | predict | evaluate | bench`."""
 
 import argparse
 import re

@@ -52,6 +52,7 @@ def parser() -> argparse.ArgumentParser:
         if name == "predict":
             _add_forces(sub)
 
+    _add_bench(command("bench", "measure speed beside PySCF and print it beside the goals"))
     return top
 
 
@@ -99,3 +100,16 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--lr", type=float, help="learning rate")
     sub.add_argument("--resume", action="store_true", help="continue the run in RUN")
     sub.add_argument("--seed", type=int, help="of weights and geometries; 0 by default")
+
+
+def _add_bench(sub: argparse.ArgumentParser) -> None:
+    def names(text: str) -> list[str]:
+        return [name.strip() for name in text.split(",") if name.strip()]
+
+    sub.add_argument("name", metavar="NAME", help="dft: speed; agreement: accuracy")
+    sub.add_argument("--cases", type=names, metavar="A,B", help="names of library molecules")
+    sub.add_argument("--theories", type=names, metavar="A,B", help="pbe,b3lyp5 by default")
+    sub.add_argument("--peer-cases", type=names, metavar="A,B", help="with pyscfad; ethanol")
+    sub.add_argument("--rounds", type=int, metavar="N", help="turns of each contestant; 7")
+    sub.add_argument("--threads", type=int, metavar="N", help="of everyone; all cores by default")
+    sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")

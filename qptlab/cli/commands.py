@@ -83,6 +83,19 @@ def evaluate(args: argparse.Namespace) -> None:
         tables.evaluation(result)
 
 
+def bench(args: argparse.Namespace) -> None:
+    """Measure, in a process of its own, and set the goals beside what was measured."""
+    from qptlab.bench import measure, options
+    from qptlab.cli.bench_tables import bench_report
+
+    given = (args.cases, args.theories, args.peer_cases, args.rounds, args.threads)
+    report = measure(options(args.name, *given))
+    if args.json:
+        _print_json(report)
+    else:
+        bench_report(report)
+
+
 def _last_errors(run: Training) -> dict[str, float]:
     errors = next((log.val_error_ha for log in reversed(run.history) if log.val_error_ha), {})
     return {str(k): error for k, error in errors.items()}

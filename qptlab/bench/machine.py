@@ -1,0 +1,78 @@
+"""What it was measured on, and how fast that multiplies matrices."""
+
+import contextlib
+import importlib.metadata
+import os
+import platform
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+
+from qptlab.dft import Integrals
+
+PACKAGES = ("qptlab", "jax", "jaxlib", "numpy", "scipy", "pyscf", "pyscfad")
+SETTINGS = ("OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT", "OMP_NUM_THREADS", "XLA_FLAGS")
+PEAK_SIZE = 2048
+
+
+def machine(threads: int) -> dict:
+    """Processor, threads, versions, and the settings that matter to thread pools."""
+    return {
+        "cpu": _cpu_model(),
+        "cores": os.cpu_count(),
+        "threads": threads,
+        "device": jax.devices()[0].platform,
+        "compilation_cache": jax.config.jax_enable_compilation_cache,
+        "load_average": list(os.getloadavg()),
+        "matmul_gflops": matmul_gflops(),
+        "environment": {name: os.environ[name] for name in SETTINGS if name in os.environ},
+        "python": platform.python_version(),
+        "system": platform.platform(),
+        "versions": _versions(),
+    }
+
+
+def matmul_gflops(repeats: int = 5) -> float:
+    """The best of a few multiplications of two large float64 matrices, 10⁹ operations/s."""
+    matrix = jnp.ones((PEAK_SIZE, PEAK_SIZE))
+    multiply = jax.jit(jnp.matmul)
+    multiply(matrix, matrix).block_until_ready()
+    best = float("inf")
+    for _ in range(repeats):
+        started = time.perf_counter()
+        multiply(matrix, matrix).block_until_ready()
+        best = min(best, time.perf_counter() - started)
+    return 2 * PEAK_SIZE**3 / best / 1e9
+
+
+def energy_and_fock_flops(ints: Integrals) -> float:
+    """Operations in the matrix products of an energy and Fock matrix from filled orbitals.
+
+    On the grid χ C Cᵀ and the potential; Coulomb there and back; and for exchange B C and its
+    square. Everything else, the functional above all, is left out.
+    """
+    ao, occ = ints.n_ao, ints.n_occ
+    grid = ints.grid_weights.size
+    count = 2 * 2 * grid * ao * occ + 2 * grid * ao**2
+    count += 2 * 2 * ints.coulomb.cderi.size
+    for kind in ints.exchange:
+        count += 2 * 2 * kind.cderi.shape[0] * ao**2 * occ
+    return float(count)
+
+
+def _versions() -> dict[str, str]:
+    """Of the packages that are installed."""
+    found = {}
+    for name in PACKAGES:
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            found[name] = importlib.metadata.version(name)
+    return found
+
+
+def _cpu_model() -> str:
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()

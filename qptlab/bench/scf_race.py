@@ -1,0 +1,71 @@
+"""Operation `scf`: from a molecule to its converged energy, ours against PySCF's `kernel()`."""
+
+import jax
+import numpy as np
+
+from qptlab.bench.memory import peak_mb
+from qptlab.bench.options import Options
+from qptlab.bench.race import first_call, race
+from qptlab.dft import integrals, scf
+from qptlab.molecule import molecule
+from qptlab.reference import pyscf_work
+
+OPERATION = "scf"
+CONV_TOL = 1e-6
+"""What ours converges max |FDS − SDF| (hartree) and max |ΔD| (electrons) to.
+
+PySCF stops at its defaults, a change in energy below 1e-9 Ha with an orbital gradient below
+3e-5 Ha, and then makes one more cycle, which leaves a gradient of 1e-6 to 1e-5 Ha. At 1e-6 ours
+ends below that. The columns `error_*_ha` (against an energy converged to 1e-12 Ha) and
+`orbital_gradient_*` (2 F_ai, its norm) show what either reached.
+"""
+
+
+def scf_row(case: str, index: int, options: Options) -> dict:
+    """The row of one case. Both start from a molecule whose basis set is already read.
+
+    Integrals, grid and everything else are inside; PySCF is the faster of exact and fitted.
+    """
+    theory, mol = options.theory(index), molecule(case)
+    jax.clear_caches()
+    integrals(mol, theory)  # PySCF reads a basis set once: that is not compilation
+    first = first_call(lambda: scf(mol, theory, conv_tol=CONV_TOL))
+
+    def pyscf(coulomb: str):
+        level = type(theory)(theory.xc, theory.basis, theory.grid, coulomb)
+        return lambda: pyscf_work.unconverged(mol, level).kernel
+
+    names = {"ours": lambda: lambda: scf(mol, theory, conv_tol=CONV_TOL)}
+    names |= {f"pyscf {coulomb}": pyscf(coulomb) for coulomb in ("df", "exact")}
+    times = race(names, options.rounds, turn_seconds=0)
+    return {
+        "case": case,
+        "theory": str(theory),
+        "operation": OPERATION,
+        **times.compared("ours", times.fastest("ours")),
+        "peers_s": {name: s for name, s in times.medians().items() if name != "ours"},
+        "threads": options.threads,
+        "compile_s": first - times.median("ours"),
+        **_convergence(mol, theory),
+        "peak_mb_ours": peak_mb("ours", case, str(theory), options),
+        "peak_mb_pyscf_df": peak_mb("pyscf", case, str(theory), options),
+    }
+
+
+def _convergence(mol, theory) -> dict:
+    """How far either is from the energy of the fitted theory, and how many builds it took."""
+    result = scf(mol, theory, conv_tol=CONV_TOL)
+    mf = pyscf_work.unconverged(mol, theory)
+    builds = pyscf_work.count_builds(mf)
+    energy = float(mf.kernel())
+    builds_pyscf, dm = builds[0], np.asarray(mf.make_rdm1())
+    tight = pyscf_work.tight_energy(mol, theory, dm)
+    return {
+        "converged": bool(result.converged and mf.converged),
+        "error_ours_ha": float(result.energy.total) - tight,
+        "error_pyscf_ha": energy - tight,
+        "orbital_gradient_ours": pyscf_work.gradient_norm(mf, result.dm, result.fock),
+        "orbital_gradient_pyscf": pyscf_work.gradient_norm(mf, dm, np.asarray(mf.get_fock(dm=dm))),
+        "fock_builds_ours": result.fock_builds,
+        "fock_builds_pyscf": builds_pyscf,
+    }
