@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from qptlab.dft.compiling import jit
 from qptlab.dft.diis import Diis
 from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.results import ScfResult
@@ -84,7 +85,7 @@ def scf_batch(
     return results
 
 
-_steps = eqx.filter_jit(jax.vmap(scf_step))
+_steps = jit(jax.vmap(scf_step))
 
 
 def _stack_arrays(*arrays: Array) -> Array:

@@ -12,6 +12,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from qptlab.dft import nuclear
+from qptlab.dft.compiling import jit
 from qptlab.dft.coulomb import Coulomb, ExactCoulomb, ExactExchange, Exchange, FittedExchange
 from qptlab.dft.density import Matrices, fill
 from qptlab.dft.energy import energy
@@ -53,7 +54,7 @@ def forces(result: ScfResult) -> Gradient:
     return -integrals_vjp(slope, molecule, theory, grid)
 
 
-@eqx.filter_jit
+@jit
 @eqx.filter_grad
 def _slope_at_fixed_fock(ints: Integrals, fock: Matrices) -> Scalar:
     """dE/dX of the density that fills the orbitals of `fock`, for every array X."""
@@ -80,7 +81,7 @@ def nuclear_gradient(
     """
     grid = default_grid(molecule, theory)
     ints = integrals(molecule, theory, grid)
-    value, slope = eqx.filter_jit(eqx.filter_value_and_grad(total))(ints)
+    value, slope = jit(eqx.filter_value_and_grad(total))(ints)
     return float(value), integrals_vjp(slope, molecule, theory, grid)
 
 

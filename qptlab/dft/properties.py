@@ -2,12 +2,12 @@
 
 from dataclasses import replace
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from qptlab.dft.compiling import jit
 from qptlab.dft.integrals import Integrals, dipole_integrals, integrals
 from qptlab.dft.response import self_consistent
 from qptlab.dft.results import ScfResult
@@ -45,7 +45,7 @@ def polarizability(result: ScfResult) -> Float[np.ndarray, "3 3"]:
     return np.asarray(_polarizability(jnp.asarray(result.dm), ints, jnp.asarray(moments[0])))
 
 
-@eqx.filter_jit
+@jit
 def _polarizability(dm, ints: Integrals, by_electrons: Float[Array, "3 ao ao"]) -> Array:
     def dipole_in_field(field: Float[Array, "3"]) -> Float[Array, "3"]:
         response = self_consistent(dm, in_field(ints, field, by_electrons))

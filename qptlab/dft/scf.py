@@ -8,6 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from qptlab.dft.compiling import jit
 from qptlab.dft.density import (
     CLOSED_GAP,
     Density,
@@ -57,13 +58,13 @@ def scf_step(density: Density, diis: Diis, integrals: Integrals) -> ScfStep:
     return _mix(dm, terms, fock, diis, integrals.overlap, integrals.occupation)
 
 
-@eqx.filter_jit
+@jit
 def _build(density: Density, integrals: Integrals) -> tuple[Matrices, Energy, Matrices]:
     dm = density.dm if isinstance(density, Filled) else density
     return dm, *energy_and_fock(density, integrals)
 
 
-@eqx.filter_jit
+@jit
 def _mix(
     dm: Matrices, terms: Energy, fock: Matrices, diis: Diis, overlap: Matrix, occupation: Occupation
 ) -> ScfStep:

@@ -7,6 +7,7 @@ import equinox as eqx
 import numpy as np
 from jaxtyping import Array, Float
 
+from qptlab.dft.compiling import jit
 from qptlab.dft.density import canonical_orbitals
 from qptlab.dft.forces import integrals_vjp
 from qptlab.dft.integrals import Integrals, default_grid, integrals
@@ -91,13 +92,13 @@ def predict(
     )
 
 
-@eqx.filter_jit
+@jit
 def _predict(model, prepared, iterations):
     delta_fock = model(prepared)
     return delta_fock, run_refine(delta_fock, prepared, iterations)
 
 
-@eqx.filter_jit
+@jit
 @eqx.filter_grad
 def _slope(ints: Integrals, model: BlockQPT, iterations: int) -> Float[Array, ""]:
     """dE/dX of the predicted energy for every array X of the integrals."""

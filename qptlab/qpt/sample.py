@@ -5,6 +5,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from qptlab.dft.compiling import jit
 from qptlab.dft.density import fill
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
@@ -42,7 +43,7 @@ class Sample(eqx.Module):
     plain_energy: Float[Array, ""]
 
 
-@eqx.filter_jit
+@jit
 def sample(integrals: Integrals) -> Sample:
     """The first Fock build of the pipeline, and the matrices it leaves."""
     dm, overlap, h_core = integrals.dm_guess, integrals.overlap, integrals.h_core

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import optax
 from jaxtyping import Array, Float, Int
 
+from qptlab.dft.compiling import jit
 from qptlab.qpt.block_qpt import BlockQPT
 
 GRADIENT_SCALE = 1e3
@@ -31,7 +32,7 @@ def first_state(model: BlockQPT) -> TrainState:
     return TrainState(model, optimiser().init(weights), jnp.zeros((), dtype=jnp.int32))
 
 
-@eqx.filter_jit
+@jit
 def update(state: TrainState, gradients: tuple, lr: Float[Array, ""]) -> TrainState:
     """One step along the mean of the gradients, one for each geometry of the batch."""
     mean = jax.tree.map(lambda *g: GRADIENT_SCALE * sum(g) / len(g), *gradients)

@@ -13,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qptlab.dft.compiling import jit
 from qptlab.dft.integrals import check_input, integrals
 from qptlab.molecule import Molecule
 from qptlab.qpt.block_qpt import BlockQPT
@@ -35,7 +36,7 @@ LARGEST_WINDOW = 256
 
 Result = TypeVar("Result")
 
-_value_and_grad = eqx.filter_jit(eqx.filter_value_and_grad(energy_loss))
+_value_and_grad = jit(eqx.filter_value_and_grad(energy_loss))
 
 
 @dataclass

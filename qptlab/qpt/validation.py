@@ -4,10 +4,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 
+from qptlab.dft.compiling import jit
 from qptlab.dft.integrals import integrals, use_one_thread
 from qptlab.dft.scf import scf
 from qptlab.molecule import Molecule
@@ -18,9 +18,9 @@ from qptlab.theory import Theory
 
 ReferenceEnergy = Callable[[Molecule, Theory], float]
 
-_predict = eqx.filter_jit(lambda network, geometry: network(geometry))
-_refine = eqx.filter_jit(refine)
-_diis = eqx.filter_jit(diis_energies)
+_predict = jit(lambda network, geometry: network(geometry))
+_refine = jit(refine)
+_diis = jit(diis_energies)
 
 
 def converged_energy(molecule: Molecule, theory: Theory) -> float:

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Float
 
+from qptlab.dft.compiling import jit
 from qptlab.dft.grid import Grid, becke_shares, size_adjustment
 from qptlab.dft.nuclear.atoms import atom_of_orbital, sum_by_atom
 
@@ -80,7 +81,7 @@ def _weight_vjp(mol, grid: Grid, bar: Float[np.ndarray, " point"]) -> Gradient:
     return gradient
 
 
-@jax.jit
+@jit
 def _shares_vjp(positions, offsets, atom, adjustment, weights, bar):
     """(atom, 3): Σ bar dw/dR, where w is the share of a point times its volume."""
     share, pull = jax.vjp(lambda r: becke_shares(r, offsets, atom, adjustment), positions)
