@@ -119,3 +119,9 @@ def test_dipole():
     np.testing.assert_allclose(
         dipole(case, theory("pbe/6-31g*"), judge.make_rdm1()), theirs, atol=1e-8
     )
+
+
+def test_pyscf_works_in_memory_however_much_the_process_holds(monkeypatch):
+    monkeypatch.setattr("pyscf.lib.current_memory", lambda: (50000.0, 60000.0))
+    fitting = pyscf_mean_field(molecule("water"), "lda/sto-3g").with_df.build()
+    assert isinstance(fitting._cderi, np.ndarray)  # else the name of a file

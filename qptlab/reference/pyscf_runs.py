@@ -22,6 +22,8 @@ PYSCF_XC = {
     "r2scan": "MGGA_X_R2SCAN,MGGA_C_R2SCAN",
 }
 """What makes PySCF compute the same; the pieces of a pair are exchange and correlation."""
+MEMORY_MB = 4000
+"""What a calculation may take beside what is in memory already; PySCF's own default."""
 
 
 def pyscf_mean_field(molecule: Molecule, theory: str | Theory):
@@ -29,7 +31,7 @@ def pyscf_mean_field(molecule: Molecule, theory: str | Theory):
 
     Yours to change and run: `mf.kernel()`.
     """
-    from pyscf import dft, gto
+    from pyscf import dft, gto, lib
 
     theory = parse_theory(theory)
     _, ecp_numbers = gto.mole.bse_predefined_ecp(theory.basis, sorted(set(molecule.symbols)))
@@ -41,6 +43,8 @@ def pyscf_mean_field(molecule: Molecule, theory: str | Theory):
         charge=molecule.charge,
         spin=molecule.spin,
         verbose=0,
+        # PySCF counts all that this process holds, and would go to disk for want of what is left
+        max_memory=lib.current_memory()[0] + MEMORY_MB,
     )
     mf = (dft.UKS if molecule.spin else dft.RKS)(mol, xc=PYSCF_XC[theory.xc])
     mf.grids.level = theory.grid
