@@ -80,13 +80,6 @@ def race(
     return Race(seconds, cores)
 
 
-def first_call(work: Work) -> float:
-    """Seconds of one call, compilation included."""
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
-
-
 def _turn(begin: Begin, at_least: float) -> tuple[float, float]:
     """Median wall and CPU seconds of the work, repeated for a while."""
     walls, cpus = [], []

@@ -3,10 +3,11 @@
 import jax
 import numpy as np
 
+from qptlab.bench.compile_time import compile_seconds
 from qptlab.bench.memory import peak_mb
 from qptlab.bench.options import Options
-from qptlab.bench.race import first_call, race
-from qptlab.dft import integrals, scf
+from qptlab.bench.race import race
+from qptlab.dft import scf
 from qptlab.molecule import molecule
 from qptlab.reference import pyscf_work
 
@@ -28,8 +29,7 @@ def scf_row(case: str, index: int, options: Options) -> dict:
     """
     theory, mol = options.theory(index), molecule(case)
     jax.clear_caches()
-    integrals(mol, theory)  # PySCF reads a basis set once: that is not compilation
-    first = first_call(lambda: scf(mol, theory, conv_tol=CONV_TOL))
+    compiling = compile_seconds(lambda: scf(mol, theory, conv_tol=CONV_TOL))
 
     def pyscf(coulomb: str):
         level = type(theory)(theory.xc, theory.basis, theory.grid, coulomb)
@@ -45,7 +45,7 @@ def scf_row(case: str, index: int, options: Options) -> dict:
         **times.compared("ours", times.fastest("ours")),
         "peers_s": {name: s for name, s in times.medians().items() if name != "ours"},
         "threads": options.threads,
-        "compile_s": first - times.median("ours"),
+        "compile_s": compiling,
         **_convergence(mol, theory),
         "peak_mb_ours": peak_mb("ours", case, str(theory), options),
         "peak_mb_pyscf_df": peak_mb("pyscf", case, str(theory), options),

@@ -5,15 +5,16 @@ Everything that such a step finds at hand is at hand for everyone: grid, integra
 
 from dataclasses import dataclass, replace
 
-import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from qptlab.bench.compile_time import compile_seconds
 from qptlab.bench.machine import energy_and_fock_flops, matmul_gflops
 from qptlab.bench.options import Options
-from qptlab.bench.race import Race, first_call, race
+from qptlab.bench.race import Race, race
 from qptlab.dft import Filled, Integrals, energy, energy_and_fock, fill, fock_matrix, integrals
+from qptlab.dft.compiling import jit
 from qptlab.molecule import Molecule, molecule
 from qptlab.reference import pyscf_work, pyscfad_work
 from qptlab.theory import Theory
@@ -57,14 +58,14 @@ def stage(case: str, index: int, options: Options) -> Stage:
     """Make everything ready."""
     theory, mol = options.theory(index), molecule(case)
     ints = integrals(mol, theory)
-    fock = jax.block_until_ready(jax.jit(fock_matrix)(ints.dm_guess, ints))
+    fock = jax.block_until_ready(jit(fock_matrix)(ints.dm_guess, ints))
     return Stage(
         name=case,
         molecule=mol,
         theory=theory,
         ints=ints,
         fock=fock,
-        filled=jax.block_until_ready(eqx.filter_jit(fill)(fock, ints.overlap, ints.occupation)),
+        filled=jax.block_until_ready(jit(fill)(fock, ints.overlap, ints.occupation)),
         peers={
             name: pyscf_work.prepared(mol, replace(theory, coulomb=name.split()[1]))
             for name in PYSCF
@@ -76,7 +77,7 @@ def build_row(on: Stage, options: Options) -> dict:
     """`energy+fock` of the same density, its orbitals known to both programs."""
     h_core = np.asarray(on.ints.h_core)
     dm = pyscf_work.tagged_density(np.asarray(on.filled.orbitals))
-    jitted = jax.jit(energy_and_fock)
+    jitted = jit(energy_and_fock)
 
     def ours():
         return jax.block_until_ready(jitted(on.filled, on.ints))
@@ -84,7 +85,7 @@ def build_row(on: Stage, options: Options) -> dict:
     def by(name):
         return pyscf_work.energy_and_fock(on.peers[name], dm, h_core)
 
-    first = first_call(ours)
+    compiling = compile_seconds(ours)
     times = _race(ours, by, options)
     (terms, fock), (judge_energy, judge_fock) = ours(), by(PYSCF[0])
     flops = energy_and_fock_flops(on.ints)
@@ -92,7 +93,7 @@ def build_row(on: Stage, options: Options) -> dict:
     return {
         **on.columns(BUILD, options),
         **_against_the_faster(times),
-        "compile_s": first - times.median("ours"),
+        "compile_s": compiling,
         "energy_difference_ha": abs(float(terms.total) - judge_energy),
         "fock_difference_ha": float(np.abs(np.asarray(fock) - judge_fock).max()),
         "matmul_gflop": flops / 1e9,
@@ -107,7 +108,7 @@ def slope_rows(on: Stage, options: Options) -> list[dict]:
 
     Our own `energy+fock` runs in the same race, to be set beside.
     """
-    jitted, build = _energy_and_slope(), jax.jit(energy_and_fock)
+    jitted, build = _energy_and_slope(), jit(energy_and_fock)
     overlap, h_core = np.asarray(on.ints.overlap), np.asarray(on.ints.h_core)
     fock = np.asarray(on.fock)
 
@@ -117,7 +118,7 @@ def slope_rows(on: Stage, options: Options) -> list[dict]:
     def by(name):
         return pyscf_work.energy_and_slope(on.peers[name], fock, overlap, h_core)
 
-    first = first_call(ours)
+    compiling = compile_seconds(ours)
     jax.block_until_ready(build(on.filled, on.ints))
     beside = {BUILD: lambda: lambda: jax.block_until_ready(build(on.filled, on.ints))}
     times = _race(ours, by, options, beside)
@@ -126,7 +127,7 @@ def slope_rows(on: Stage, options: Options) -> list[dict]:
         rows.append(_against_pyscfad(on, ours, options))
     for row in rows:
         row |= on.columns(SLOPE, options)
-        row["compile_s"] = first - times.median("ours")
+        row["compile_s"] = compiling
         row["ratio_to_energy_and_fock"] = times.median("ours") / times.median(BUILD)
     return rows
 
@@ -135,7 +136,7 @@ def _energy_and_slope():
     def total(fock, ints):
         return energy(fill(fock, ints.overlap, ints.occupation), ints).total
 
-    return jax.jit(jax.value_and_grad(total))
+    return jit(jax.value_and_grad(total))
 
 
 def _against_pyscfad(on: Stage, ours, options: Options) -> dict:
