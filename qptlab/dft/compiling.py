@@ -1,9 +1,14 @@
 """How qptlab's programs are compiled."""
 
-from functools import partial
+import functools
+from collections.abc import Callable
+from typing import TypeVar
 
 import equinox as eqx
+import jax
 import jaxlib
+
+Function = TypeVar("Function", bound=Callable)
 
 _SINCE, _BEFORE = (0, 7), (0, 11)
 
@@ -16,5 +21,19 @@ An option that a jaxlib does not know is an error, so only those known to know i
 if _SINCE <= jaxlib.version.__version_info__ < _BEFORE:
     QUICK_TO_COMPILE["xla_cpu_use_fusion_emitters"] = False
 
-jit = partial(eqx.filter_jit, compiler_options=QUICK_TO_COMPILE)
-"""`equinox.filter_jit` with these options."""
+
+def jit(function: Function) -> Function:
+    """`equinox.filter_jit` with these options; inside another transformation, without any.
+
+    JAX refuses options for a program that becomes part of another.
+    """
+    whole = eqx.filter_jit(function, compiler_options=QUICK_TO_COMPILE)
+    part = eqx.filter_jit(function)
+
+    @functools.wraps(function)
+    def call(*args, **kwargs):
+        leaves = jax.tree.leaves((args, kwargs))
+        is_part = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
+        return (part if is_part else whole)(*args, **kwargs)
+
+    return call
