@@ -184,6 +184,7 @@ BAD = {
     "bad seed": (["train", "water", "--out", "{new}", "--seed", "-1"], "seed -1; expected"),
     "huge seed": (["train", "water", "--out", "{new}", "--seed", "9" * 30], "expected a whole"),
     "bad sigma": (["train", "water", "--out", "{new}", "--sigma", "-1"], "sigma -1.0"),
+    "bad loss": (["train", "water", "--out", "{new}", "--loss", "enrgy"], "'enrgy' is not one of"),
     "bad lr": (["train", "water", "--out", "{new}", "--lr", "nan"], "learning rate nan"),
     "endless": (["train", "water", "--out", "{new}", "--minutes", "inf"], "minutes inf"),
     "below a file": (["train", "water", "--out", "{text}/run"], "is not a folder to write to"),

@@ -13,7 +13,8 @@ from qptlab.dft import ao_values, density_from_fock, energy, fock_matrix, integr
 from qptlab.dft.integrals import Grid, molecular_grid
 from qptlab.molecule import Molecule, molecule
 from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.pipeline import diis_energies, energy_loss, refine
+from qptlab.qpt.losses import loss, parse_loss
+from qptlab.qpt.pipeline import diis_energies, refine
 from qptlab.qpt.predict import predict
 from qptlab.qpt.sample import MATRICES, sample
 from qptlab.reference import pyscf_mean_field
@@ -26,6 +27,11 @@ TURN = Rotation.from_euler("xyz", [0.7, -1.1, 2.3]).as_matrix()
 @pytest.fixture(scope="module")
 def water():
     return sample(integrals(distorted("water"), LEVEL))
+
+
+def energy_loss(network, geometry):
+    chosen = parse_loss("energy")
+    return loss(network, geometry, chosen.terms, chosen.weights(0.0))[0]
 
 
 def shaken(model: BlockQPT, seed: int = 3, size: float = 0.003) -> BlockQPT:

@@ -288,3 +288,60 @@ def test_a_network_for_other_elements_is_refused():
     with pytest.raises(ValueError, match="made for H, O"):
         Training(BlockQPT.create(molecule("water"), SPEC), wiggle(molecule("ammonia")))
     assert not is_run("nowhere")
+
+
+def poisoned(monkeypatch, index: int) -> None:
+    """Training geometry number `index` comes with a Fock matrix that is not finite."""
+    prepare = Training._prepare
+
+    def spoil(run, wanted):
+        geometry = prepare(run, wanted)
+        if wanted != index:
+            return geometry
+        fock = geometry.sample.fock.at[0, 0].set(math.nan)
+        return geometry._replace(sample=eqx.tree_at(lambda s: s.fock, geometry.sample, fock))
+
+    monkeypatch.setattr(Training, "_prepare", spoil)
+
+
+def test_a_harmful_geometry_is_left_out_and_named(monkeypatch, tmp_path):
+    poisoned(monkeypatch, 0)
+    run = new_run(tmp_path, steps=6)
+    logs = list(run)
+    named = [log for log in logs if log.skipped]
+    assert named and all("training geometry 0: loss nan" in log.skipped[0] for log in named)
+    assert all(np.isfinite(log.loss) and log.gradient_norm > 0 for log in logs)
+    assert all(np.isfinite(x).all() for x in weights(run))
+    assert read_history(tmp_path) == logs
+
+
+def test_where_every_geometry_is_harmful_the_weights_stay(monkeypatch):
+    poisoned(monkeypatch, 0)
+    run = new_run(steps=3, batch=1)
+    before = weights(run)
+    for log in run:
+        if log.skipped:
+            break
+        before = weights(run)
+    assert log.skipped and math.isnan(log.loss) and log.gradient_norm is None
+    changed = [not np.array_equal(a, b) for a, b in zip(before, weights(run), strict=True)]
+    assert sum(changed) == 1  # the count of steps
+
+
+def test_other_losses_train_and_resume(tmp_path):
+    def lasting(folder=None, **limits):
+        return new_run(folder, loss="energy -> delta2", batch=1, **limits)
+
+    whole = lasting(steps=40)
+    list(whole)
+    first = lasting(tmp_path, steps=40)
+    for log in first:
+        if log.step == 15:
+            break
+    resumed = Training.resume(tmp_path)
+    list(resumed)
+    assert resumed.config.loss == "energy -> delta2"
+    assert same_weights(whole, resumed)
+    # ΔE₂ by now, and a fortieth of an energy near −0.08
+    assert abs(whole.history[-1].loss) < 0.01
+    assert whole.history[-1].val_error_ha[0] < 0.1 * whole.baselines_ha["plain"][0]

@@ -97,6 +97,11 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
         "them for validation",
     )
     sub.add_argument("--sigma", type=float, help="width of the wiggle, bohr; 0.05")
+    sub.add_argument(
+        "--loss",
+        metavar="SPEC",
+        help="energy (default), delta2, commutator, or sums: 0.5*energy@2+delta2; A -> B over time",
+    )
     sub.add_argument("--lr", type=float, help="learning rate")
     sub.add_argument("--resume", action="store_true", help="continue the run in RUN")
     sub.add_argument("--seed", type=int, help="of weights and geometries; 0 by default")

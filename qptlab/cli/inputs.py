@@ -46,8 +46,9 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
     if minutes is None and args.steps is None:
         minutes = DEFAULT_MINUTES
     settings = {"minutes": minutes, "steps": args.steps}
-    if args.lr is not None:
-        settings["lr"] = args.lr
+    settings |= {
+        name: given for name in ("loss", "lr") if (given := getattr(args, name)) is not None
+    }
     if args.resume:
         run = Training.resume(args.out, reference=pyscf_energy, started=started, **settings)
         _check_same(run, args)

@@ -67,6 +67,8 @@ def follow(run: Training) -> None:
         error, report_at = "", 0.0
         try:
             for log in run:
+                for sentence in log.skipped:
+                    progress(f"step {log.step}: left out {sentence}")
                 if log.val_error_ha:
                     error = _validation_text(log.val_error_ha)
                 done = log.seconds if run.config.minutes else log.step

@@ -9,6 +9,7 @@ class TrainConfig:
     """Settings of a training run.
 
     Attributes:
+        loss: what is minimised, see `qptlab.qpt.losses`; "energy", "energy -> delta2", …
         lr: learning rate at its highest; the schedule multiplies it.
         batch: geometries per step.
         steps, minutes: when to stop, whichever comes first; None for no limit. With a limit the
@@ -20,6 +21,7 @@ class TrainConfig:
         seed: of the weights, geometries and their order.
     """
 
+    loss: str = "energy"
     lr: float = 2e-3
     batch: int = 4
     steps: int | None = None
@@ -53,14 +55,16 @@ class StepLog:
 
     Attributes:
         step: number of weight updates so far.
-        loss: mean energy of the batch, hartree, counted from the same geometries' energies
-            without the network; below zero is better than no network.
-        energy: mean energy of the batch, hartree.
+        loss: mean over the batch of what is minimised. Of "energy": hartree, counted from the same
+            geometries' energies without the network; below zero is better than no network.
+        energy: mean energy of the batch's unrefined predictions, hartree.
         val_error_ha: on steps that validated, {refining iterations: mean absolute energy error};
             otherwise None.
         lr: learning rate of this step, schedule included.
         seconds: since the run started, all sittings together.
         samples: geometries used so far, repetitions counted.
+        gradient_norm: median over the batch, of the geometries that were used.
+        skipped: what was wrong with the geometries that were not; one sentence each.
     """
 
     step: int
@@ -70,6 +74,8 @@ class StepLog:
     lr: float
     seconds: float
     samples: int
+    gradient_norm: float | None = None
+    skipped: tuple[str, ...] = ()
 
     def to_json(self) -> dict:
         """For one line of history."""
@@ -81,7 +87,8 @@ class StepLog:
         errors = record["val_error_ha"]
         if errors is not None:
             errors = {int(k): v for k, v in errors.items()}
-        return cls(**{**record, "val_error_ha": errors})
+        skipped = tuple(record.get("skipped", ()))
+        return cls(**{**record, "val_error_ha": errors, "skipped": skipped})
 
 
 def check_lr(lr: float) -> float:

@@ -13,9 +13,9 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from qptlab.dft.density import fill
+from qptlab.dft.density import Filled, fill
 from qptlab.dft.diis import DEPTH, Diis, commutator
-from qptlab.dft.energy import Energy, energy, energy_and_fock
+from qptlab.dft.energy import Energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
 from qptlab.qpt.sample import Sample
 
@@ -35,21 +35,25 @@ class Trajectory(eqx.Module):
         commutator: largest element of FDS − SDF of the last density, hartree.
     """
 
-    energies: Float[Array, " refine"]
+    energies: Float[Array, " density"]
     energy: Energy
     dm: Matrix
     fock: Matrix
     commutator: Float[Array, ""]
 
 
-def energy_loss(network: Network, sample: Sample) -> Float[Array, ""]:
-    """E[D1] in hartree, counted from where a network that predicts nothing stands.
+class Densities(eqx.Module):
+    """The densities that refining passes through, index 0 being the unrefined prediction.
 
-    No label enters: the variational principle makes the lowest energy the right one.
+    Attributes:
+        orbitals: (refine + 1, ao, occ); filled by each density.
+        energies, focks: (refine,) in hartree and (refine, ao, ao); of every density but the last,
+            whose Fock matrix no iteration needs.
     """
-    ints = sample.integrals
-    filled = fill(sample.fock + network(sample), ints.overlap, ints.occupation)
-    return energy(filled, ints).total - sample.plain_energy
+
+    orbitals: Float[Array, "density ao occ"]
+    energies: Float[Array, " refine"]
+    focks: Float[Array, "refine ao ao"]
 
 
 def refine(delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "diis") -> Trajectory:
@@ -58,6 +62,27 @@ def refine(delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "d
     Args:
         delta_fock: (ao, ao), hartree.
         iterations: number of refining iterations, 0 or more.
+        scheme: as `densities`.
+    """
+    path, overlap = densities(delta_fock, sample, iterations, scheme), sample.integrals.overlap
+    filled = Filled(path.orbitals[-1])
+    terms, fock = energy_and_fock(filled, sample.integrals)
+    dm = filled.dm
+    return Trajectory(
+        energies=jnp.append(path.energies, terms.total),
+        energy=terms,
+        dm=dm,
+        fock=fock,
+        commutator=jnp.max(jnp.abs(commutator(fock, dm, overlap))),
+    )
+
+
+def densities(
+    delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "diis"
+) -> Densities:
+    """The densities that refining passes through.
+
+    Args:
         scheme: "diis" damps the first iteration and extrapolates from the second on; "plain"
             repeats D → F[D] → D as the paper does, which diverges for most functionals.
     """
@@ -76,21 +101,16 @@ def refine(delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "d
         history = history.push(fock, commutator(fock, filled.dm, ints.overlap))
         mixed = history.extrapolate() if scheme == "diis" else fock
         first = share * fock + (1 - share) * fock_before
-        return (occupy(jnp.where(k == 0, first, mixed)), fock, history), terms.total
+        following = occupy(jnp.where(k == 0, first, mixed))
+        return (following, fock, history), (following.orbitals, terms.total, fock)
 
     fock_in = sample.fock + delta_fock
+    first = occupy(fock_in)
     history = Diis.empty(fock_in.shape, depth=min(max(iterations, 1), DEPTH))
-    carry = (occupy(fock_in), fock_in, history)
-    (filled, *_), energies = jax.lax.scan(iterate, carry, jnp.arange(iterations))
-    terms, fock = energy_and_fock(filled, ints)
-    dm = filled.dm
-    return Trajectory(
-        energies=jnp.append(energies, terms.total),
-        energy=terms,
-        dm=dm,
-        fock=fock,
-        commutator=jnp.max(jnp.abs(commutator(fock, dm, ints.overlap))),
+    _, (orbitals, energies, focks) = jax.lax.scan(
+        iterate, (first, fock_in, history), jnp.arange(iterations)
     )
+    return Densities(jnp.concatenate([first.orbitals[None], orbitals]), energies, focks)
 
 
 def diis_energies(integrals: Integrals, builds: int) -> Float[Array, " build"]:

@@ -9,8 +9,8 @@ WARM_UP = 20
 LAST_SHARE = 1e-3
 
 
-def schedule(config: TrainConfig, step: int, time_passed: float) -> float:
-    """Factor on the learning rate: warm-up, then a cosine where the end of the run is known.
+def progress(config: TrainConfig, step: int, time_passed: float) -> float:
+    """The share of a run that has passed, 0 where its end is not known.
 
     Args:
         step: weight updates so far.
@@ -21,6 +21,10 @@ def schedule(config: TrainConfig, step: int, time_passed: float) -> float:
         shares.append(step / config.steps)
     if config.minutes is not None:
         shares.append(time_passed)
-    progress = min(max(shares), 1.0)
-    cosine = 0.5 * (1 + math.cos(math.pi * progress))
+    return min(max(shares), 1.0)
+
+
+def schedule(config: TrainConfig, step: int, time_passed: float) -> float:
+    """Factor on the learning rate: warm-up, then a cosine where the end of the run is known."""
+    cosine = 0.5 * (1 + math.cos(math.pi * progress(config, step, time_passed)))
     return min(1.0, (step + 1) / WARM_UP) * max(cosine, LAST_SHARE)

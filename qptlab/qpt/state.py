@@ -34,7 +34,12 @@ def first_state(model: BlockQPT) -> TrainState:
 
 @jit
 def update(state: TrainState, gradients: tuple, lr: Float[Array, ""]) -> TrainState:
-    """One step along the mean of the gradients, one for each geometry of the batch."""
+    """One step along the mean of the gradients, one for each geometry of the batch.
+
+    Without any, the weights stay and only the step is counted.
+    """
+    if not gradients:
+        return eqx.tree_at(lambda s: s.step, state, state.step + 1)
     mean = jax.tree.map(lambda *g: GRADIENT_SCALE * sum(g) / len(g), *gradients)
     direction, opt_state = optimiser().update(mean, state.opt_state)
     changes = jax.tree.map(lambda d: (-lr * d).astype(d.dtype), direction)

@@ -10,20 +10,20 @@ from typing import TypeVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
-import numpy as np
+from jaxtyping import Array
 
-from qptlab.dft.compiling import jit
 from qptlab.dft.integrals import check_input, integrals
 from qptlab.molecule import Molecule
 from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.config import StepLog, TrainConfig, check_lr
-from qptlab.qpt.pipeline import energy_loss
+from qptlab.qpt.guard import usual_norm
+from qptlab.qpt.losses import parse_loss
 from qptlab.qpt.predict import Prediction, predict
-from qptlab.qpt.sample import Sample, sample
+from qptlab.qpt.sample import sample
 from qptlab.qpt.sampling import TRAIN, Sampler
-from qptlab.qpt.schedule import schedule
-from qptlab.qpt.state import TrainState, first_state, update
+from qptlab.qpt.schedule import progress, schedule
+from qptlab.qpt.state import TrainState, first_state
+from qptlab.qpt.step import Geometry, Step, train_step
 from qptlab.qpt.stream import SampleStream
 from qptlab.qpt.timer import Timer
 from qptlab.qpt.validation import ReferenceEnergy, Validation, converged_energy
@@ -35,8 +35,6 @@ SAVE_EVERY = 20.0
 LARGEST_WINDOW = 256
 
 Result = TypeVar("Result")
-
-_value_and_grad = jit(eqx.filter_value_and_grad(energy_loss))
 
 
 @dataclass
@@ -90,6 +88,7 @@ class Training:
         check_input(sampler.molecule, model.theory)
         model.check_elements(sampler.molecule)
         self.sampler, self.config = sampler, config or TrainConfig()
+        self._loss = parse_loss(self.config.loss)
         self.state: TrainState = first_state(model)
         self.history: list[StepLog] = []
         self.clock = Clock()
@@ -187,11 +186,11 @@ class Training:
             if self.out is not None and self.history:
                 self.save(self.out)
 
-    def _open_stream(self) -> SampleStream[Sample]:
+    def _open_stream(self) -> SampleStream[Geometry]:
         config = self.config
         self.status = "preparing geometries"
         first = self._first_call("sample", lambda: self._prepare(0))
-        pool, size = config.pool_gib * 2**30, sum(x.nbytes for x in jax.tree.leaves(first))
+        pool, size = config.pool_gib * 2**30, sum(x.nbytes for x in jax.tree.leaves(first.sample))
         count = min(config.n_validation, max(1, int(pool / 3 / size)))
         if self._validation is None or not self._validation.complete:
             self._validation = Validation(
@@ -210,40 +209,43 @@ class Training:
             drawn=int(self.state.step) * config.batch,
         )
 
-    def _prepare(self, index: int) -> Sample:
+    def _prepare(self, index: int) -> Geometry:
         geometry = self.sampler(TRAIN, self.config.seed, index)
-        return jax.block_until_ready(sample(integrals(geometry, self.model.theory)))
+        prepared = sample(integrals(geometry, self.model.theory))
+        return Geometry(index, jax.block_until_ready(prepared))
 
-    def _steps(self, stream: SampleStream, timer: Timer) -> Generator[StepLog, None, None]:
+    def _steps(
+        self, stream: SampleStream[Geometry], timer: Timer
+    ) -> Generator[StepLog, None, None]:
         validate_at, save_at = 0.0, timer.seconds + SAVE_EVERY
         last = self._reached_steps()
         while not last:
             batch = stream.draw(self.config.batch)
-            lr = self._lr * schedule(self.config, int(self.state.step), timer.share_passed)
-            losses = self._train_step(batch, lr)
+            passed = self.config, int(self.state.step), timer.share_passed
+            lr = self._lr * schedule(*passed)
+            done = self._train_step(batch, lr, self._loss.weights(progress(*passed)))
             last = self._reached_steps() or timer.is_up
             errors = None
             if last or (timer.seconds > validate_at and self._validation.points):
                 compiles = "validate" not in self._compiled
                 errors, spent = self._validate(timer, last)
                 validate_at = timer.seconds + (1.0 if compiles else spent / VALIDATION_SHARE)
-            log = self._log(batch, losses, errors, lr, timer)
+            log = self._log(done, errors, lr, timer)
             with timer.held():
                 yield log
             if self.out is not None and timer.seconds > save_at:
                 self.save(self.out)
                 save_at = timer.seconds + SAVE_EVERY
 
-    def _train_step(self, batch: list[Sample], lr: float) -> list[float]:
-        def step():
-            pairs = [_value_and_grad(self.state.model, geometry) for geometry in batch]
-            gradients = tuple(gradient for _, gradient in pairs)
-            self.state = jax.block_until_ready(update(self.state, gradients, jnp.asarray(lr)))
-            return [float(loss) for loss, _ in pairs]
+    def _train_step(self, batch: list[Geometry], lr: float, weights: Array) -> Step:
+        usual = usual_norm([log.gradient_norm for log in self.history])
 
-        losses = self._first_call("step", step)
+        def step():
+            return train_step(self.state, batch, self._loss.terms, weights, usual, lr)
+
+        self.state, done = self._first_call("step", step)
         self.status = "training"
-        return losses
+        return done
 
     def _validate(self, timer: Timer, last: bool) -> tuple[dict[int, float], float]:
         """Validation errors, and the seconds they took."""
@@ -271,16 +273,17 @@ class Training:
     def _reached_steps(self) -> bool:
         return self.config.steps is not None and int(self.state.step) >= self.config.steps
 
-    def _log(self, batch, losses, errors, lr, timer) -> StepLog:
-        plain = [float(geometry.plain_energy) for geometry in batch]
+    def _log(self, done: Step, errors, lr, timer) -> StepLog:
         log = StepLog(
             step=int(self.state.step),
-            loss=float(np.mean(losses)),
-            energy=float(np.mean(np.add(losses, plain))),
+            loss=done.loss,
+            energy=done.energy,
             val_error_ha=errors,
             lr=lr,
             seconds=self.clock.before + timer.seconds,
             samples=int(self.state.step) * self.config.batch,
+            gradient_norm=done.gradient_norm,
+            skipped=done.skipped,
         )
         self.history.append(log)
         return log

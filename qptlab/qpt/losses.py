@@ -1,0 +1,172 @@
+"""Losses that need no labels: how far a predicted density is from the one of lowest energy.
+
+A loss is written as a sum of terms, `weight*name@refine`, for example "energy", "delta2@1" or
+"energy+0.1*commutator". `@k` evaluates the term after k refining iterations, through which it is
+backpropagated. "A -> B" moves the weights from those of A to those of B along the run.
+"""
+
+import math
+import re
+from dataclasses import dataclass
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from qptlab.dft.density import Filled, Matrix
+from qptlab.dft.energy import energy, energy_and_fock
+from qptlab.qpt.pipeline import Network, densities
+from qptlab.qpt.sample import Sample
+
+Scalar = Float[Array, ""]
+
+SMALLEST_GAP = 0.05
+"""Orbital energy differences count as at least this (hartree) in `second_order_error`."""
+
+
+class Point(eqx.Module):
+    """A density on the way, where a loss is evaluated.
+
+    Attributes:
+        energy: total, hartree. dm, fock: D and F[D], (ao, ao); F is None where it is not needed.
+    """
+
+    energy: Scalar
+    dm: Matrix
+    fock: Matrix | None
+
+
+def energy_error(point: Point, sample: Sample) -> Scalar:
+    """E[D] in hartree, counted from where a network that predicts nothing stands.
+
+    The variational principle makes the lowest energy the right one.
+    """
+    return point.energy - sample.plain_energy
+
+
+def second_order_error(point: Point, sample: Sample) -> Scalar:
+    """ΔE₂ = 2 Σ_ia F_ai²/(ε_a − ε_i) ≥ 0, hartree: how far E[D] is above its minimum.
+
+    F is F[D] in the orbitals that D fills (i) and leaves empty (a), each turned so that F is
+    diagonal among them. It is to second order what a step of Newton's method with the differences
+    of orbital energies would gain: zero for the converged density and of one scale for all
+    molecules. How F itself responds is left out, which makes ΔE₂ too large, often by a factor of 2.
+
+    The derivative needs none of the orbitals': ΔE₂ is the largest value of
+    2 Σ [2 X F_vo − X (F_vv X − X F_oo)], and there X may stand still.
+
+    Source: Hylleraas, Z. Phys. 65, 209 (1930), for the functional; Pople, Binkley, Seeger 1976.
+    """
+    overlap, n_occ = sample.integrals.overlap, sample.integrals.n_occ
+    basis = _semicanonical(*jax.lax.stop_gradient((point.dm, point.fock, overlap)), n_occ)
+    half = basis.T @ overlap
+    projector = 0.5 * half @ point.dm @ half.T  # 1 on filled orbitals, 0 on empty ones
+    identity = jnp.eye(len(basis))
+    filled, empty = projector[:, :n_occ], (identity - projector)[:, n_occ:]
+    fock = basis.T @ point.fock @ basis
+    f_oo, f_vv, f_vo = filled.T @ fock @ filled, empty.T @ fock @ empty, empty.T @ fock @ filled
+    gap = jnp.diagonal(f_vv)[:, None] - jnp.diagonal(f_oo)[None, :]
+    x = jax.lax.stop_gradient(f_vo / jnp.maximum(gap, SMALLEST_GAP))
+    return 2 * jnp.sum(x * (2 * f_vo - (f_vv @ x - x @ f_oo)))
+
+
+def commutator_norm(point: Point, sample: Sample) -> Scalar:
+    """Σ_ia F_ai², hartree²: the squared norm of the commutator FDS − SDF in orthogonal orbitals.
+
+    Source: Pulay, J. Comput. Chem. 3, 556 (1982).
+    """
+    overlap = sample.integrals.overlap
+    fds = point.fock @ point.dm @ overlap
+    lower = jnp.linalg.cholesky(overlap)
+    half = jax.scipy.linalg.solve_triangular(lower, fds - fds.T, lower=True)
+    return jnp.sum(jax.scipy.linalg.solve_triangular(lower, half.T, lower=True) ** 2) / 8
+
+
+def _semicanonical(dm: Matrix, fock: Matrix, overlap: Matrix, n_occ: int) -> Matrix:
+    """C (ao, mo): the filled orbitals of `dm`, then the empty, `fock` diagonal among either."""
+    lower = jnp.linalg.cholesky(overlap)
+    _, vectors = jnp.linalg.eigh(-lower.T @ dm @ lower)  # the filled ones first
+    coeff = jax.scipy.linalg.solve_triangular(lower, vectors, lower=True, trans=1)
+    parts = []
+    for part in (coeff[:, :n_occ], coeff[:, n_occ:]):
+        parts.append(part @ jnp.linalg.eigh(part.T @ fock @ part)[1])
+    return jnp.concatenate(parts, axis=1)
+
+
+TERMS = {"energy": energy_error, "delta2": second_order_error, "commutator": commutator_norm}
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a loss: a name of `TERMS`, evaluated after `refine` refining iterations."""
+
+    name: str
+    refine: int
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Terms with their weights at the beginning and the end of a run; from `parse_loss`."""
+
+    terms: tuple[Term, ...]
+    first: tuple[float, ...]
+    last: tuple[float, ...]
+
+    def weights(self, progress: float) -> Float[Array, " term"]:
+        """The weights when this share of the run, 0 to 1, has passed."""
+        first, last = jnp.asarray(self.first), jnp.asarray(self.last)
+        return first + progress * (last - first)
+
+
+def loss(
+    network: Network, sample: Sample, terms: tuple[Term, ...], weights: Float[Array, " term"]
+) -> tuple[Scalar, Scalar]:
+    """Σ weight × term of a network's prediction, and the energy of the unrefined one, hartree."""
+    last = max(term.refine for term in terms)
+    path = densities(network(sample), sample, last)
+    needs_fock = any(term.name != "energy" and term.refine == last for term in terms)
+    filled = Filled(path.orbitals[last])
+    if needs_fock:
+        energy_terms, fock = energy_and_fock(filled, sample.integrals)
+    else:
+        energy_terms, fock = energy(filled, sample.integrals), None
+    points = [
+        Point(path.energies[k], Filled(path.orbitals[k]).dm, path.focks[k]) for k in range(last)
+    ]
+    points.append(Point(energy_terms.total, filled.dm, fock))
+    values = [TERMS[term.name](points[term.refine], sample) for term in terms]
+    return jnp.dot(weights, jnp.stack(values)), points[0].energy
+
+
+def parse_loss(spec: str) -> Loss:
+    """The loss that a text describes, see above.
+
+    Raises:
+        ValueError: what is not a sum of known terms.
+
+    >>> parse_loss("energy + 0.5*delta2@1").terms
+    (Term(name='energy', refine=0), Term(name='delta2', refine=1))
+    """
+    stages = [_parse_sum(part, spec) for part in str(spec).split("->")]
+    if len(stages) > 2:
+        raise ValueError(f"loss {spec!r} has more than one ->")
+    terms = tuple(dict.fromkeys(term for stage in stages for term in stage))
+    first, last = ([stage.get(term, 0.0) for term in terms] for stage in (stages[0], stages[-1]))
+    return Loss(terms, tuple(first), tuple(last))
+
+
+def _parse_sum(text: str, spec: str) -> dict[Term, float]:
+    found: dict[Term, float] = {}
+    for part in text.split("+"):
+        match = re.fullmatch(r"\s*(?:([\d.]+(?:e-?\d+)?)\s*\*)?\s*(\w+)(?:@(\d))?\s*", part)
+        if not match or match[2] not in TERMS:
+            raise ValueError(
+                f"loss {spec!r}: {part.strip()!r} is not one of {', '.join(TERMS)}, with a weight "
+                "before (0.1*delta2) or refining iterations behind (energy@2)"
+            )
+        weight = 1.0 if match[1] is None else float(match[1])
+        if not 0 < weight < math.inf:
+            raise ValueError(f"loss {spec!r}: weight {match[1]}; expected a number above 0")
+        found[Term(match[2], int(match[3] or 0))] = weight
+    return found

@@ -1,0 +1,127 @@
+"""Losses: their values against PySCF's matrices, their gradients, and how they are written."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from geometries import distorted
+from jax.flatten_util import ravel_pytree
+from test_qpt import shaken
+
+from qptlab.dft import integrals, scf
+from qptlab.molecule import molecule
+from qptlab.qpt import block_qpt
+from qptlab.qpt.guard import ABSURD, FEWEST, objection, usual_norm
+from qptlab.qpt.losses import Term, loss, parse_loss
+from qptlab.qpt.pipeline import refine
+from qptlab.qpt.sample import sample
+from qptlab.reference import pyscf_mean_field
+from qptlab.theory import theory
+
+LEVEL = theory("pbe/6-31g*")
+
+
+@pytest.fixture(scope="module")
+def water():
+    return sample(integrals(distorted("water"), LEVEL))
+
+
+@pytest.fixture(scope="module")
+def network():
+    return shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL))
+
+
+def value(network, geometry, spec: str) -> float:
+    chosen = parse_loss(spec)
+    return float(loss(network, geometry, chosen.terms, chosen.weights(0.0))[0])
+
+
+@pytest.mark.parametrize("iterations", [0, 1])
+def test_terms_are_what_pyscfs_matrices_say(water, network, iterations):
+    end = refine(network(water), water, iterations)
+    mf = pyscf_mean_field(distorted("water"), LEVEL)
+    dm = np.asarray(end.dm)
+    fock, overlap = np.asarray(mf.get_fock(dm=dm)), mf.get_ovlp()
+    half = np.linalg.cholesky(overlap)
+    occupation, turned = np.linalg.eigh(half.T @ dm @ half)
+    coeff = np.linalg.solve(half.T, turned)
+    filled, empty = coeff[:, occupation > 1], coeff[:, occupation < 1]
+    # canonical among the filled and among the empty
+    e_i, u_i = np.linalg.eigh(filled.T @ fock @ filled)
+    e_a, u_a = np.linalg.eigh(empty.T @ fock @ empty)
+    f_ai = u_a.T @ empty.T @ fock @ filled @ u_i
+    assert value(network, water, f"commutator@{iterations}") == pytest.approx(np.sum(f_ai**2))
+    expected = 2 * np.sum(f_ai**2 / (e_a[:, None] - e_i))
+    assert value(network, water, f"delta2@{iterations}") == pytest.approx(expected, rel=1e-6)
+    energy = mf.energy_tot(dm) - float(water.plain_energy)
+    assert value(network, water, f"energy@{iterations}") == pytest.approx(energy, abs=1e-8)
+
+
+@pytest.mark.parametrize("spec", ["energy", "delta2", "commutator", "0.5*energy@2+delta2@1"])
+def test_gradients_are_finite_differences(spec, monkeypatch):
+    monkeypatch.setattr(block_qpt, "SINGLE", jnp.float64)
+    network = shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL))
+    geometry, chosen = sample(integrals(distorted("water"), LEVEL)), parse_loss(spec)
+    weights, rest = eqx.partition(network, eqx.is_inexact_array)
+    flat, unravel = ravel_pytree(weights)
+    way = np.random.default_rng(0).normal(size=flat.shape)
+    way = jnp.asarray(way / np.linalg.norm(way))
+
+    @jax.jit
+    def along(t):
+        moved = eqx.combine(unravel(flat + t * way), rest)
+        return loss(moved, geometry, chosen.terms, chosen.weights(0.0))[0]
+
+    step = 1e-4
+    near, far = (float(along(t) - along(-t)) for t in (step, 2 * step))
+    difference = (8 * near - far) / (12 * step)
+    assert abs(difference) > 1e-3
+    assert abs(float(jax.jit(jax.grad(along))(0.0)) - difference) < 1e-7
+
+
+def test_the_second_order_error_is_an_error_bar(water):
+    """Above the true error, of its size, and zero with it."""
+    best = float(scf(distorted("water"), LEVEL, conv_tol=1e-10).energy.total)
+    nothing = lambda geometry: jnp.zeros_like(geometry.fock)  # noqa: E731
+    for k in (3, 4):
+        end = refine(nothing(water), water, k)
+        ratio = value(nothing, water, f"delta2@{k}") / (float(end.energy.total) - best)
+        assert 1 < ratio < 4  # without the response of F it is too large
+    assert value(nothing, water, "delta2@9") < 1e-9
+
+
+def test_a_loss_is_written_as_a_sum():
+    mixed = parse_loss("2*energy + delta2@1 -> 1e-1*delta2@1")
+    assert mixed.terms == (Term("energy", 0), Term("delta2", 1))
+    np.testing.assert_allclose(mixed.weights(0.0), [2, 1])
+    np.testing.assert_allclose(mixed.weights(0.5), [1, 0.55])
+    np.testing.assert_allclose(mixed.weights(1.0), [0, 0.1])
+    np.testing.assert_allclose(parse_loss("energy").weights(0.7), [1])
+
+
+@pytest.mark.parametrize(
+    "spec, message",
+    [
+        ("enrgy", "'enrgy' is not one of energy, delta2, commutator"),
+        ("", "'' is not one of"),
+        ("energy+", "'' is not one of"),
+        ("0*energy", "weight 0; expected a number above 0"),
+        ("energy@x", "is not one of"),
+        ("energy -> delta2 -> energy", "more than one ->"),
+    ],
+)
+def test_what_is_no_loss_is_refused(spec, message):
+    with pytest.raises(ValueError, match=message):
+        parse_loss(spec)
+
+
+def test_harmful_gradients_are_named():
+    usual = usual_norm([0.5, None, *[2.0] * FEWEST])
+    assert usual == 2.0 and usual_norm([2.0] * (FEWEST - 1)) == np.inf
+    assert objection(7, -0.1, 2 * ABSURD, usual) is None
+    assert objection(7, -0.1, 3 * ABSURD, usual) == (
+        "training geometry 7: gradient 150 times the usual one"
+    )
+    assert objection(7, float("nan"), 1.0, usual).startswith("training geometry 7: loss nan")
+    assert "norm inf" in objection(7, 1.0, float("inf"), np.inf)
