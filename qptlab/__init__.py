@@ -43,6 +43,7 @@ _LAZY = {
     "predict": "qptlab.qpt.predict",
     "wiggle": "qptlab.qpt.sampling",
     "compare": "qptlab.reference",
+    "initial_guess": "qptlab.reference",
     "pyscf_scf": "qptlab.reference",
     "train_panel": "qptlab.lab.train_panel",
     "view_orbital": "qptlab.lab.orbital_panel",

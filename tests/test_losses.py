@@ -1,5 +1,7 @@
 """Losses: their values against PySCF's matrices, their gradients, and how they are written."""
 
+import math
+
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -8,6 +10,7 @@ import pytest
 from geometries import distorted
 from jax.flatten_util import ravel_pytree
 from test_qpt import shaken
+from test_training import new_run, same_weights, weights
 
 from qptlab.dft import integrals, scf
 from qptlab.molecule import molecule
@@ -15,7 +18,9 @@ from qptlab.qpt import block_qpt
 from qptlab.qpt.guard import ABSURD, FEWEST, objection, usual_norm
 from qptlab.qpt.losses import Term, loss, parse_loss
 from qptlab.qpt.pipeline import refine
+from qptlab.qpt.runs import read_history
 from qptlab.qpt.sample import sample
+from qptlab.qpt.training import Training
 from qptlab.reference import pyscf_mean_field
 from qptlab.theory import theory
 
@@ -63,8 +68,8 @@ def test_gradients_are_finite_differences(spec, monkeypatch):
     monkeypatch.setattr(block_qpt, "SINGLE", jnp.float64)
     network = shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL))
     geometry, chosen = sample(integrals(distorted("water"), LEVEL)), parse_loss(spec)
-    weights, rest = eqx.partition(network, eqx.is_inexact_array)
-    flat, unravel = ravel_pytree(weights)
+    trainable, rest = eqx.partition(network, eqx.is_inexact_array)
+    flat, unravel = ravel_pytree(trainable)
     way = np.random.default_rng(0).normal(size=flat.shape)
     way = jnp.asarray(way / np.linalg.norm(way))
 
@@ -125,3 +130,60 @@ def test_harmful_gradients_are_named():
     )
     assert objection(7, float("nan"), 1.0, usual).startswith("training geometry 7: loss nan")
     assert "norm inf" in objection(7, 1.0, float("inf"), np.inf)
+
+
+def poisoned(monkeypatch, index: int) -> None:
+    """Training geometry number `index` comes with a Fock matrix that is not finite."""
+    prepare = Training._prepare
+
+    def spoil(run, wanted):
+        geometry = prepare(run, wanted)
+        if wanted != index:
+            return geometry
+        fock = geometry.sample.fock.at[0, 0].set(math.nan)
+        return geometry._replace(sample=eqx.tree_at(lambda s: s.fock, geometry.sample, fock))
+
+    monkeypatch.setattr(Training, "_prepare", spoil)
+
+
+def test_a_harmful_geometry_is_left_out_and_named(monkeypatch, tmp_path):
+    poisoned(monkeypatch, 0)
+    run = new_run(tmp_path, steps=6)
+    logs = list(run)
+    named = [log for log in logs if log.skipped]
+    assert named and all("training geometry 0: loss nan" in log.skipped[0] for log in named)
+    assert all(np.isfinite(log.loss) and log.gradient_norm > 0 for log in logs)
+    assert all(np.isfinite(x).all() for x in weights(run))
+    assert read_history(tmp_path) == logs
+
+
+def test_where_every_geometry_is_harmful_the_weights_stay(monkeypatch):
+    poisoned(monkeypatch, 0)
+    run = new_run(steps=3, batch=1)
+    before = weights(run)
+    for log in run:
+        if log.skipped:
+            break
+        before = weights(run)
+    assert log.skipped and math.isnan(log.loss) and log.gradient_norm is None
+    changed = [not np.array_equal(a, b) for a, b in zip(before, weights(run), strict=True)]
+    assert sum(changed) == 1  # the count of steps
+
+
+def test_other_losses_train_and_resume(tmp_path):
+    def lasting(folder=None, **limits):
+        return new_run(folder, loss="energy -> delta2", batch=1, **limits)
+
+    whole = lasting(steps=40)
+    list(whole)
+    first = lasting(tmp_path, steps=40)
+    for log in first:
+        if log.step == 15:
+            break
+    resumed = Training.resume(tmp_path)
+    list(resumed)
+    assert resumed.config.loss == "energy -> delta2"
+    assert same_weights(whole, resumed)
+    # ΔE₂ by now, and a fortieth of an energy near −0.08
+    assert abs(whole.history[-1].loss) < 0.01
+    assert whole.history[-1].val_error_ha[0] < 0.1 * whole.baselines_ha["plain"][0]

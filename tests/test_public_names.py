@@ -19,7 +19,9 @@ DOCUMENTED = (
     "qptlab.qpt.sampling",
     "qptlab.qpt.block_qpt",
     "qptlab.qpt.training",
+    "qptlab.qpt.losses",
     "qptlab.reference.compare",
+    "qptlab.reference.guess",
 )
 
 

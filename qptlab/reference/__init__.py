@@ -2,6 +2,7 @@
 
 from qptlab.reference.compare import Comparison, compare
 from qptlab.reference.evaluate import Evaluation, evaluate
+from qptlab.reference.guess import initial_guess
 from qptlab.reference.pyscf_runs import (
     pyscf_energy,
     pyscf_mean_field,
@@ -14,6 +15,7 @@ __all__ = [
     "Evaluation",
     "compare",
     "evaluate",
+    "initial_guess",
     "pyscf_energy",
     "pyscf_mean_field",
     "pyscf_scf",
