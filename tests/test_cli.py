@@ -117,7 +117,11 @@ def test_predict_and_evaluate(capsys, run_folder):
     assert record["psi_similarity"] > 0.999 and record["wrong_occupation_share"] == 0
     assert set(record["baselines"]) == {"plain", "diis"}
     assert set(record["baselines"]["diis"]) == {"0", "1", "2", "3"}
-    assert record["scf_speedup"]["fock_builds_minao"] >= 5
+    assert set(record["scf_speedup"]) == {"1e-06", "1e-09", "1e-12"}
+    costs = record["scf_speedup"]["1e-09"]
+    assert set(costs) == {"minao", "atom", "huckel", "vsap", "predicted"}
+    assert all(cost["fock_builds"] >= 5 and cost["seconds"] > 0 for cost in costs.values())
+    assert frame["delta2"] == pytest.approx(record["delta2_ha"])
 
 
 @pytest.mark.parametrize("command", ["energy", "forces", "evaluate"])

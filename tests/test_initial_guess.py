@@ -8,7 +8,9 @@ from test_qpt import shaken
 
 import qptlab as ql
 from qptlab.molecule import molecule
-from qptlab.reference import pyscf_mean_field
+from qptlab.reference import pyscf_mean_field, pyscf_work
+from qptlab.reference.scf_cost import PREDICTED, TOLERANCES, scf_costs
+from qptlab.theory import theory
 
 SPEC = "pbe/6-31g*"
 
@@ -61,3 +63,22 @@ def test_what_does_not_fit_is_said(network):
     for message, changes in refused.items():
         with pytest.raises(ValueError, match=message):
             ql.initial_guess(scf.RHF(mole(case, **changes)), network)
+
+
+def test_costs_are_what_pyscf_spends(network):
+    """Counted along one tight run, they are those of a run to each tolerance."""
+    case, level = distorted("water"), theory(SPEC)
+    prediction = ql.predict(network, case, refine=2)
+    costs = scf_costs(case, level, prediction.dm, builds=3, seconds=10.0)
+    for tolerance in TOLERANCES:
+        for guess in ("huckel", PREDICTED):
+            mf = pyscf_mean_field(case, level)
+            mf.conv_tol, mf.conv_tol_grad = tolerance, None
+            dm0 = prediction.dm if guess == PREDICTED else mf.get_init_guess(key=guess)
+            spent = pyscf_work.count_builds(mf)
+            mf.kernel(dm0=dm0)
+            own = 3 if guess == PREDICTED else 0
+            assert costs[f"{tolerance:.0e}"][guess]["fock_builds"] == spent[0] + own
+    seconds = [costs[tolerance][PREDICTED]["seconds"] for tolerance in costs]
+    assert 10 < seconds[0] <= seconds[1] <= seconds[2]
+    assert "vsap" not in scf_costs(case, theory("hf/sto-3g"), np.eye(7), 1, 0.0)["1e-06"]

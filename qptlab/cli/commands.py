@@ -121,7 +121,7 @@ def _energy_record(result: ScfResult, force: np.ndarray | None, seconds: float) 
         "message": result.message,
     }
     if isinstance(result, Prediction):
-        record["commutator"] = result.commutator
+        record |= {"commutator": result.commutator, "delta2": result.delta2}
     if force is not None:
         record["forces"] = force.tolist()
     return record

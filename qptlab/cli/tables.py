@@ -107,6 +107,7 @@ def evaluation(result: Evaluation) -> None:
     table.add_column("µHa", justify="right")
     for label, value in (
         ("energy", result.energy_mae_ha),
+        ("its estimate ΔE₂", result.delta2_ha),
         ("Fock matrix F[D]", result.fock_mae_ha),
         ("Fock matrix F0 + ΔF", result.raw_fock_mae_ha),
         ("orbital energies", result.mo_energy_mae_ha),
@@ -119,14 +120,23 @@ def evaluation(result: Evaluation) -> None:
         {"network": {result.refine: result.energy_mae_ha}, **result.baselines},
         "mean energy error / µHa",
     )
-    scf = result.scf_speedup
     _out.print(
         f"occupied orbitals: {100 * result.psi_similarity:.3f} % alike; wrong occupation in "
-        f"{100 * result.wrong_occupation_share:.0f} % of geometries\n"
-        f"Fock builds of PySCF to {scf['conv_tol']:.0e} Ha: {scf['fock_builds_minao']:.1f} from "
-        f"minao, {scf['fock_builds_predicted']:.1f} from the prediction\n"
-        "(the prediction's own builds counted)"
+        f"{100 * result.wrong_occupation_share:.0f} % of geometries"
     )
+    _scf_costs(result.scf_speedup)
+
+
+def _scf_costs(costs: dict[str, dict]) -> None:
+    """Fock builds and seconds by guess, one column for each tolerance."""
+    table = Table(title="PySCF's SCF: Fock builds (seconds), those of the prediction counted")
+    table.add_column("start")
+    for tolerance in costs:
+        table.add_column(f"to {tolerance} Ha", justify="right")
+    for guess in sorted(next(iter(costs.values())), key=lambda name: name == "predicted"):
+        cells = [costs[tolerance][guess] for tolerance in costs]
+        table.add_row(guess, *(f"{c['fock_builds']:.1f} ({c['seconds']:.2f})" for c in cells))
+    _out.print(table)
 
 
 def _errors_table(title: str, rows: dict[str, dict], unit: str) -> None:

@@ -14,6 +14,7 @@ from qptlab.dft.integrals import Integrals, default_grid, integrals
 from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
 from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.losses import Point, second_order_error
 from qptlab.qpt.pipeline import refine as run_refine
 from qptlab.qpt.sample import sample
 
@@ -30,6 +31,7 @@ class Prediction(ScfResult):
         raw_fock: (ao, ao), hartree; F0 + ΔF, the matrix the network itself predicts.
         refine: number of refining iterations behind it.
         commutator: largest element of FDS − SDF, hartree; zero for the exact density.
+        delta2: ΔE₂, hartree: an estimate of the energy's error, often too large by a factor of 2.
         forces: (atom, 3), hartree/bohr; −dE/dR of the predicted energy, where asked for.
         seconds: wall time, integrals included.
     """
@@ -37,6 +39,7 @@ class Prediction(ScfResult):
     raw_fock: np.ndarray
     refine: int
     commutator: float
+    delta2: float
     forces: np.ndarray | None
     seconds: float
 
@@ -61,7 +64,7 @@ def predict(
     grid = default_grid(molecule, model.theory)
     ints = integrals(molecule, model.theory, grid)
     prepared = sample(ints)
-    delta_fock, end = _predict(model, prepared, int(refine))
+    delta_fock, end, delta2 = _predict(model, prepared, int(refine))
     slope = None
     if forces:
         slope = integrals_vjp(_slope(ints, model, int(refine)), molecule, model.theory, grid)
@@ -87,6 +90,7 @@ def predict(
         raw_fock=np.asarray(prepared.fock + delta_fock),
         refine=int(refine),
         commutator=commutator,
+        delta2=float(delta2),
         forces=None if slope is None else -slope,
         seconds=time.perf_counter() - started,
     )
@@ -95,7 +99,9 @@ def predict(
 @jit
 def _predict(model, prepared, iterations):
     delta_fock = model(prepared)
-    return delta_fock, run_refine(delta_fock, prepared, iterations)
+    end = run_refine(delta_fock, prepared, iterations)
+    point = Point(end.energy.total, end.dm, end.fock)
+    return delta_fock, end, second_order_error(point, prepared)
 
 
 @jit

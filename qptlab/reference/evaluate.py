@@ -1,9 +1,9 @@
 """How good a network is, against PySCF and beside the baselines it has to beat."""
 
-import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+import jax
 import numpy as np
 
 from qptlab.dft import ScfResult, dipole, integrals, overlap_matrix
@@ -12,11 +12,11 @@ from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.predict import Prediction, predict
 from qptlab.qpt.sample import sample
 from qptlab.qpt.validation import baseline_energies
-from qptlab.reference.pyscf_runs import pyscf_mean_field, pyscf_scf
+from qptlab.reference.pyscf_runs import pyscf_scf
+from qptlab.reference.scf_cost import scf_costs
 
 SAME_LEVEL = 1e-4
 """Orbital energies closer than this (hartree) count as one level when orbitals are compared."""
-SCF_TOLERANCE = 1e-9
 
 
 @dataclass(frozen=True)
@@ -35,8 +35,9 @@ class Evaluation:
         dipole_mae_au: of the dipole vector's components.
         baselines: energy errors in hartree of the pipeline without a network ("plain") and of
             DIIS ("diis"), by refining iterations, at equal Fock builds.
-        scf_speedup: Fock builds and seconds PySCF needs to `SCF_TOLERANCE` from its minao guess
-            and from the prediction, the network's own builds and time counted.
+        delta2_ha: mean of ΔE₂, the estimate of the energy error that needs no reference.
+        scf_speedup: {tolerance: {guess: {"fock_builds", "seconds"}}} of PySCF from each of its
+            guesses and from the prediction, whose own builds and time are counted.
     """
 
     geometries: int
@@ -50,7 +51,8 @@ class Evaluation:
     wrong_occupation_share: float
     dipole_mae_au: float
     baselines: dict[str, dict[int, float]]
-    scf_speedup: dict[str, float]
+    delta2_ha: float
+    scf_speedup: dict[str, dict[str, dict[str, float]]]
 
     def to_json(self) -> dict:
         """For `--json`."""
@@ -78,16 +80,13 @@ def evaluate(
         rows.append(_evaluate_one(model, molecule, refine))
         progress(f"{len(rows)} of {len(molecules)} geometries")
 
-    def mean(part: str, name=None) -> dict:
-        values = [row[part] if name is None else row[part][name] for row in rows]
-        return {key: float(np.mean([value[key] for value in values])) for key in values[0]}
-
+    means = jax.tree.map(lambda *values: float(np.mean(values)), *rows)
     return Evaluation(
         geometries=len(rows),
         refine=refine,
-        **mean("errors"),
-        baselines={name: mean("baselines", name) for name in rows[0]["baselines"]},
-        scf_speedup=mean("scf"),
+        **means["errors"],
+        baselines=means["baselines"],
+        scf_speedup=means["scf"],
     )
 
 
@@ -103,7 +102,9 @@ def _evaluate_one(model: BlockQPT, molecule: Molecule, refine: int) -> dict[str,
             name: dict(enumerate(np.abs(energies - judge.energy.total).tolist()))
             for name, energies in baseline_energies(geometry, refine).items()
         },
-        "scf": _scf_cost(prediction),
+        "scf": scf_costs(
+            molecule, model.theory, prediction.dm, prediction.fock_builds, prediction.seconds
+        ),
     }
 
 
@@ -126,6 +127,7 @@ def _errors(prediction: Prediction, judge: ScfResult) -> dict[str, float]:
         "occupied_mo_energy_mae_ha": mean_abs(
             prediction.mo_energy[occupied], judge.mo_energy[occupied]
         ),
+        "delta2_ha": prediction.delta2,
         "psi_similarity": _similarity(between, judge.mo_energy[occupied]),
         "wrong_occupation_share": float(wrong),
         "dipole_mae_au": mean_abs(
@@ -140,32 +142,3 @@ def _similarity(between: np.ndarray, mo_energy: np.ndarray) -> float:
     levels = np.split(np.arange(len(mo_energy)), starts[1:])
     values = [np.linalg.svd(between[np.ix_(lv, lv)], compute_uv=False) for lv in levels]
     return float(np.mean(np.concatenate(values)))
-
-
-def _scf_cost(prediction: Prediction) -> dict[str, float]:
-    from_minao, seconds_minao = _count_builds(prediction, None)
-    from_prediction, seconds_prediction = _count_builds(prediction, prediction.dm)
-    return {
-        "conv_tol": SCF_TOLERANCE,
-        "fock_builds_minao": from_minao,
-        "fock_builds_predicted": from_prediction + prediction.fock_builds,
-        "seconds_minao": seconds_minao,
-        "seconds_predicted": seconds_prediction + prediction.seconds,
-    }
-
-
-def _count_builds(prediction: Prediction, dm0: np.ndarray | None) -> tuple[int, float]:
-    """Fock builds and seconds of a PySCF run, the check after convergence included."""
-    mf = pyscf_mean_field(prediction.molecule, prediction.theory)
-    mf.conv_tol, mf.conv_tol_grad = SCF_TOLERANCE, None
-    builds, get_veff = 0, mf.get_veff
-
-    def counted(*args, **kwargs):
-        nonlocal builds
-        builds += 1
-        return get_veff(*args, **kwargs)
-
-    mf.get_veff = counted
-    started = time.perf_counter()
-    mf.kernel(dm0=dm0)
-    return builds, time.perf_counter() - started

@@ -1,0 +1,76 @@
+"""What a starting density is worth: Fock builds and seconds until PySCF has converged."""
+
+import time
+
+import numpy as np
+
+from qptlab.molecule import Molecule
+from qptlab.reference.pyscf_runs import pyscf_mean_field
+from qptlab.theory import Theory
+
+TOLERANCES = (1e-6, 1e-9, 1e-12)
+"""PySCF's `conv_tol`, hartree."""
+GUESSES = ("minao", "atom", "huckel", "vsap")
+"""PySCF's `init_guess`; minao is its default."""
+PREDICTED = "predicted"
+
+Costs = dict[str, dict[str, dict[str, float]]]
+
+
+def scf_costs(
+    molecule: Molecule, theory: Theory, dm: np.ndarray, builds: int, seconds: float
+) -> Costs:
+    """{tolerance: {guess: {"fock_builds", "seconds"}}} of PySCF's guesses and of a prediction.
+
+    Args:
+        dm: the predicted density, electrons.
+        builds, seconds: what predicting it took; counted under `PREDICTED`.
+
+    Raises:
+        ValueError: PySCF does not converge to the tightest tolerance.
+    """
+    runs = {guess: _run(molecule, theory, guess) for guess in GUESSES if _knows(theory, guess)}
+    own = {"fock_builds": builds, "seconds": seconds}
+    runs[PREDICTED] = {
+        tolerance: {name: cost[name] + own[name] for name in own}
+        for tolerance, cost in _run(molecule, theory, dm).items()
+    }
+    return {
+        f"{tolerance:.0e}": {guess: run[tolerance] for guess, run in runs.items()}
+        for tolerance in TOLERANCES
+    }
+
+
+def _knows(theory: Theory, guess: str) -> bool:
+    """Hartree–Fock has no grid, on which vsap's atomic potentials are superposed."""
+    return theory.xc != "hf" or guess != "vsap"
+
+
+def _run(molecule: Molecule, theory: Theory, start: str | np.ndarray) -> dict[float, dict]:
+    """{tolerance: cost} from one run to the tightest: its way does not depend on where it ends.
+
+    PySCF stops where the energy changes by less than `conv_tol` and the orbital gradient's norm is
+    below its square root; then it makes one more cycle, which is counted.
+    """
+    mf = pyscf_mean_field(molecule, theory)
+    mf.conv_tol, mf.conv_tol_grad, mf.max_cycle = min(TOLERANCES), None, 100
+    costs: dict[float, dict] = {}
+    began = time.perf_counter()
+
+    def after_cycle(env):
+        spent = time.perf_counter() - began
+        change = abs(env["e_tot"] - env["last_hf_e"])
+        for tolerance in TOLERANCES:
+            if tolerance not in costs and change < tolerance and env["norm_gorb"] < tolerance**0.5:
+                # the first build, one a cycle, and the cycle that follows
+                n_builds = env["cycle"] + 3
+                costs[tolerance] = {
+                    "fock_builds": float(n_builds),
+                    "seconds": spent * n_builds / (n_builds - 1),
+                }
+
+    mf.callback = after_cycle
+    mf.kernel(dm0=mf.get_init_guess(key=start) if isinstance(start, str) else start)
+    if len(costs) < len(TOLERANCES):
+        raise ValueError(f"PySCF does not converge for {molecule.formula} to {mf.conv_tol:.0e} Ha")
+    return costs
