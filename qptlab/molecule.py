@@ -158,6 +158,13 @@ def from_xyz(source: str | os.PathLike, charge: int = 0, spin: int = 0) -> Molec
 
 def frames_from_xyz(source: str | os.PathLike, charge: int = 0, spin: int = 0) -> list[Molecule]:
     """Every frame of an .xyz file or text (ångström), in order; errors as `from_xyz`."""
+    return [mol for _, mol in commented_frames_from_xyz(source, charge, spin)]
+
+
+def commented_frames_from_xyz(
+    source: str | os.PathLike, charge: int = 0, spin: int = 0
+) -> list[tuple[str, Molecule]]:
+    """Every frame with its comment line; otherwise as `frames_from_xyz`."""
     if isinstance(source, str) and "\n" in source:
         text, name = source, "xyz text"
     else:
@@ -171,7 +178,7 @@ def frames_from_xyz(source: str | os.PathLike, charge: int = 0, spin: int = 0) -
         text = path.read_text(encoding="utf-8-sig", errors="replace")
         if "\0" in text:
             raise ValueError(f"{name}: not a text file, so not an .xyz file")
-    return [mol for _, mol in _parse_xyz(text, name, charge, spin)]
+    return _parse_xyz(text, name, charge, spin)
 
 
 def to_xyz(molecule: Molecule, comment: str = "") -> str:

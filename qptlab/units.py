@@ -19,6 +19,13 @@ MILLIHARTREE_PER_HARTREE: float = 1e3
 DEBYE_PER_AU: float = (
     _si.physical_constants["atomic unit of electric dipole mom."][0] * _si.c * 1e21
 )
+HARTREE_PER_KELVIN: float = _si.physical_constants["kelvin-hartree relationship"][0]
+"""Boltzmann's constant."""
+WAVENUMBER_PER_HARTREE: float = (
+    _si.physical_constants["hartree-inverse meter relationship"][0] * _si.centi
+)
+"""1/cm."""
+ELECTRON_MASS_PER_DALTON: float = _si.atomic_mass / _si.m_e
 
 CHEMICAL_ACCURACY: float = 1 / KCAL_PER_MOL_PER_HARTREE
 """1 kcal/mol in hartree."""

@@ -16,7 +16,7 @@ DOCUMENTED = (
     "qptlab.dft.forces",
     "qptlab.dft.properties",
     "qptlab.dft.scf",
-    "qptlab.qpt.sampling",
+    "qptlab.qpt.sampling.wiggle",
     "qptlab.qpt.block_qpt",
     "qptlab.qpt.training",
     "qptlab.qpt.losses",

@@ -241,7 +241,7 @@ def test_training_and_validation_geometries_differ():
         seen = (frames(split, 0, i).positions for i in range(60))
         return {round(float(np.linalg.norm(xyz[0] - xyz[1])), 9) for xyz in seen}
 
-    assert len(shapes(TRAIN)) == 8 and len(shapes(VALIDATION)) == 2
+    assert len(shapes(TRAIN)) == 7 and len(shapes(VALIDATION)) == 2
     assert not shapes(TRAIN) & shapes(VALIDATION)
 
 

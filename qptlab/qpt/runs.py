@@ -23,10 +23,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
-from qptlab.molecule import Molecule
 from qptlab.qpt.block_qpt import BlockQPT, BlockSizes
 from qptlab.qpt.config import StepLog, TrainConfig
-from qptlab.qpt.sampling import Frames, Sampler, Wiggle
+from qptlab.qpt.sampling import sampler_from_json, sampler_json
 from qptlab.theory import Theory
 
 FORMAT = 1
@@ -42,7 +41,7 @@ def save_run(run, folder: str | os.PathLike) -> None:
     config = {
         "format": FORMAT,
         "model": _model_json(run.model),
-        "sampler": _sampler_json(run.sampler),
+        "sampler": sampler_json(run.sampler),
         "training": asdict(run.config),
         "lr": run.lr,
         "seconds": run.history[-1].seconds if run.history else 0.0,
@@ -68,7 +67,7 @@ def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **chang
     with _as_value_error(f"{folder} is not a readable run folder"):
         config = _read_config(folder)
         model = _empty_model(config["model"])
-        sampler = _sampler_from_json(config["sampler"])
+        sampler = sampler_from_json(config["sampler"])
         training = TrainConfig(**config["training"])
         lr, seconds, compiling = (config[key] for key in ("lr", "seconds", "compile_seconds"))
         history = read_history(folder)
@@ -181,31 +180,6 @@ def _empty_model(described: dict) -> BlockQPT:
         tuple(described["elements"]),
         key=jax.random.key(0),
     )
-
-
-def _sampler_json(sampler: Sampler) -> dict:
-    if isinstance(sampler, Wiggle):
-        molecule = _molecule_json(sampler.molecule)
-        return {"kind": "wiggle", "sigma": sampler.sigma, "molecule": molecule}
-    return {"kind": "file", "frames": [_molecule_json(frame) for frame in sampler.frames]}
-
-
-def _sampler_from_json(record: dict) -> Sampler:
-    if record["kind"] == "wiggle":
-        return Wiggle(_molecule_from_json(record["molecule"]), record["sigma"])
-    return Frames(tuple(_molecule_from_json(frame) for frame in record["frames"]))
-
-
-def _molecule_json(molecule: Molecule) -> dict:
-    return {
-        "symbols": list(molecule.symbols),
-        "positions": molecule.positions.tolist(),
-        "charge": molecule.charge,
-    }
-
-
-def _molecule_from_json(record: dict) -> Molecule:
-    return Molecule(tuple(record["symbols"]), np.array(record["positions"]), record["charge"])
 
 
 def _line(log: StepLog) -> str:

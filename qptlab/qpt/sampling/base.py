@@ -1,0 +1,127 @@
+"""What every sampler is, and how run folders write and rebuild it."""
+
+import contextlib
+from collections.abc import Callable
+from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+
+from qptlab.molecule import Molecule
+
+TRAIN, VALIDATION = "train", "validation"
+_STREAM = {TRAIN: 0, VALIDATION: 1}
+_TRIES = 100
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """Gives geometry number `index` of a split; the same arguments give the same geometry."""
+
+    molecule: Molecule
+
+    def __call__(self, split: str, seed: int, index: int) -> Molecule:
+        """A geometry for "train" or "validation"; the two never share one."""
+
+
+class SavedSampler(Sampler, Protocol):
+    """A sampler that a run folder can hold, under the name `kind`."""
+
+    kind: ClassVar[str]
+
+    def to_json(self) -> dict:
+        """All that `from_json` needs, in JSON's own types."""
+
+    @classmethod
+    def from_json(cls, record: dict) -> "SavedSampler":
+        """The sampler that `to_json` described."""
+
+
+_KINDS: dict[str, type[SavedSampler]] = {}
+Kind = TypeVar("Kind", bound=type)
+
+
+def saved_as(kind: str) -> Callable[[Kind], Kind]:
+    """Class decorator: run folders write the sampler under this kind."""
+
+    def register(cls: Kind) -> Kind:
+        cls.kind = kind
+        _KINDS[kind] = cls
+        return cls
+
+    return register
+
+
+def sampler_json(sampler: Sampler) -> dict:
+    """A sampler in JSON's own types.
+
+    Raises:
+        ValueError: a sampler of a class that is not registered by `saved_as`.
+    """
+    kind = getattr(sampler, "kind", None)
+    if kind not in _KINDS:
+        raise ValueError(
+            f"a run folder cannot hold a {type(sampler).__name__}; known samplers: "
+            f"{', '.join(sorted(_KINDS))}"
+        )
+    return {"kind": kind, **sampler.to_json()}
+
+
+def sampler_from_json(record: dict) -> Sampler:
+    """The sampler that `sampler_json` wrote.
+
+    Raises:
+        ValueError: an unknown kind.
+        KeyError: a description with something missing.
+    """
+    if record["kind"] not in _KINDS:
+        raise ValueError(f"unknown sampler {record['kind']!r}; known: {', '.join(sorted(_KINDS))}")
+    return _KINDS[record["kind"]].from_json(record)
+
+
+def molecule_json(molecule: Molecule) -> dict:
+    """A molecule in JSON's own types; positions in bohr."""
+    return {
+        "symbols": list(molecule.symbols),
+        "positions": molecule.positions.tolist(),
+        "charge": molecule.charge,
+        "spin": molecule.spin,
+    }
+
+
+def molecule_from_json(record: dict) -> Molecule:
+    """The molecule that `molecule_json` described."""
+    positions = np.array(record["positions"])
+    return Molecule(tuple(record["symbols"]), positions, record["charge"], record.get("spin", 0))
+
+
+def generator(split: str, seed: int, index: int) -> np.random.Generator:
+    """Random numbers that belong to one geometry and to no other.
+
+    Raises:
+        ValueError: an unknown split.
+    """
+    if split not in _STREAM:
+        raise ValueError(f"unknown split {split!r}; known: {', '.join(_STREAM)}")
+    return np.random.default_rng([seed, _STREAM[split], index])
+
+
+def turned(molecule: Molecule, rng: np.random.Generator) -> Molecule:
+    """The molecule in a random orientation, all equally likely."""
+    rotation = Rotation.random(rng=rng).as_matrix()
+    return molecule.with_positions(molecule.positions @ rotation.T)
+
+
+def displaced(
+    molecule: Molecule, draw: Callable[[], np.ndarray], rng: np.random.Generator, what: str
+) -> Molecule:
+    """The molecule moved by `draw()` (atom, 3) bohr and turned; atoms never on each other.
+
+    Raises:
+        ValueError: no draw of many keeps the atoms apart; `what` says which width was asked for.
+    """
+    for _ in range(_TRIES):
+        moved = molecule.positions + draw()
+        with contextlib.suppress(ValueError):  # atoms on top of each other: draw again
+            return turned(molecule.with_positions(moved), rng)
+    raise ValueError(f"{what} puts atoms of {molecule} on each other")
