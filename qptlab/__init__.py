@@ -42,6 +42,7 @@ _LAZY = {
     "load": "qptlab.qpt.runs",
     "predict": "qptlab.qpt.predict",
     "wiggle": "qptlab.qpt.sampling",
+    "normal_modes": "qptlab.qpt.sampling",
     "compare": "qptlab.reference",
     "initial_guess": "qptlab.reference",
     "pyscf_scf": "qptlab.reference",

@@ -16,6 +16,8 @@ DOCUMENTED = (
     "qptlab.dft.forces",
     "qptlab.dft.properties",
     "qptlab.dft.scf",
+    "qptlab.dft.surface",
+    "qptlab.qpt.sampling.modes",
     "qptlab.qpt.sampling.wiggle",
     "qptlab.qpt.block_qpt",
     "qptlab.qpt.training",

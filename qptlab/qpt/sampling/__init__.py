@@ -8,15 +8,19 @@ from qptlab.qpt.sampling.base import (
     sampler_json,
 )
 from qptlab.qpt.sampling.frames import Frames, frames_from_file
+from qptlab.qpt.sampling.modes import NormalModes, normal_modes
 from qptlab.qpt.sampling.wiggle import Wiggle, wiggle
 
 __all__ = [
     "TRAIN",
     "VALIDATION",
     "Frames",
+    "NormalModes",
     "Sampler",
     "Wiggle",
     "frames_from_file",
+    "network_surface",
+    "normal_modes",
     "sampler_from_json",
     "sampler_json",
     "wiggle",
