@@ -43,6 +43,7 @@ _LAZY = {
     "predict": "qptlab.qpt.predict",
     "wiggle": "qptlab.qpt.sampling",
     "normal_modes": "qptlab.qpt.sampling",
+    "molecular_dynamics": "qptlab.qpt.sampling",
     "compare": "qptlab.reference",
     "initial_guess": "qptlab.reference",
     "pyscf_scf": "qptlab.reference",

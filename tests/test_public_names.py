@@ -17,6 +17,7 @@ DOCUMENTED = (
     "qptlab.dft.properties",
     "qptlab.dft.scf",
     "qptlab.dft.surface",
+    "qptlab.qpt.sampling.dynamics",
     "qptlab.qpt.sampling.modes",
     "qptlab.qpt.sampling.wiggle",
     "qptlab.qpt.block_qpt",

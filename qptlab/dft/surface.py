@@ -50,7 +50,7 @@ class SurfaceCalculator(Calculator):
     >>> atoms = ase_atoms(water)
     >>> atoms.calc = SurfaceCalculator(scf_surface(theory("lda/sto-3g")), water)
     >>> print(f"{atoms.get_potential_energy():.1f} eV")
-    -2033.2 eV
+    -2033.7 eV
     """
 
     implemented_properties: ClassVar[list[str]] = ["energy", "forces"]

@@ -7,8 +7,10 @@ from qptlab.qpt.sampling.base import (
     sampler_from_json,
     sampler_json,
 )
+from qptlab.qpt.sampling.dynamics import molecular_dynamics, network_dynamics, network_surface
 from qptlab.qpt.sampling.frames import Frames, frames_from_file
 from qptlab.qpt.sampling.modes import NormalModes, normal_modes
+from qptlab.qpt.sampling.trajectories import Trajectories
 from qptlab.qpt.sampling.wiggle import Wiggle, wiggle
 
 __all__ = [
@@ -17,8 +19,11 @@ __all__ = [
     "Frames",
     "NormalModes",
     "Sampler",
+    "Trajectories",
     "Wiggle",
     "frames_from_file",
+    "molecular_dynamics",
+    "network_dynamics",
     "network_surface",
     "normal_modes",
     "sampler_from_json",
