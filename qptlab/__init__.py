@@ -44,6 +44,7 @@ _LAZY = {
     "wiggle": "qptlab.qpt.sampling",
     "normal_modes": "qptlab.qpt.sampling",
     "molecular_dynamics": "qptlab.qpt.sampling",
+    "dihedral_scan": "qptlab.qpt.sampling",
     "compare": "qptlab.reference",
     "initial_guess": "qptlab.reference",
     "pyscf_scf": "qptlab.reference",

@@ -19,6 +19,7 @@ DOCUMENTED = (
     "qptlab.dft.surface",
     "qptlab.qpt.sampling.dynamics",
     "qptlab.qpt.sampling.modes",
+    "qptlab.qpt.sampling.scan",
     "qptlab.qpt.sampling.wiggle",
     "qptlab.qpt.block_qpt",
     "qptlab.qpt.training",

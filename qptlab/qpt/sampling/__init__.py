@@ -10,6 +10,7 @@ from qptlab.qpt.sampling.base import (
 from qptlab.qpt.sampling.dynamics import molecular_dynamics, network_dynamics, network_surface
 from qptlab.qpt.sampling.frames import Frames, frames_from_file
 from qptlab.qpt.sampling.modes import NormalModes, normal_modes
+from qptlab.qpt.sampling.scan import dihedral_scan
 from qptlab.qpt.sampling.trajectories import Trajectories
 from qptlab.qpt.sampling.wiggle import Wiggle, wiggle
 
@@ -21,6 +22,7 @@ __all__ = [
     "Sampler",
     "Trajectories",
     "Wiggle",
+    "dihedral_scan",
     "frames_from_file",
     "molecular_dynamics",
     "network_dynamics",
