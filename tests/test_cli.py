@@ -189,6 +189,34 @@ BAD = {
     "huge seed": (["train", "water", "--out", "{new}", "--seed", "9" * 30], "expected a whole"),
     "bad sigma": (["train", "water", "--out", "{new}", "--sigma", "-1"], "sigma -1.0"),
     "bad loss": (["train", "water", "--out", "{new}", "--loss", "enrgy"], "'enrgy' is not one of"),
+    "a wiggle's width for md": (
+        ["train", "water", "--out", "{new}", "--sampler", "md", "--sigma", "0.1"],
+        "--sigma belongs to --sampler wiggle; got md",
+    ),
+    "a hot wiggle": (
+        ["train", "water", "--out", "{new}", "--temperature", "400"],
+        "--temperature belongs to --sampler modes or md; got wiggle",
+    ),
+    "hot frames": (
+        ["train", "{two}", "--out", "{new}", "--sampler", "file", "--temperature", "400"],
+        "--temperature belongs to --sampler modes or md; got file",
+    ),
+    "frames to shake": (
+        ["train", "{two}", "--out", "{new}", "--sampler", "modes"],
+        "holds 2 frames and vibrations start from one; add --sampler file",
+    ),
+    "colder than cold": (
+        ["train", "water", *FAST, "--out", "{new}", "--sampler", "modes", "--temperature", "-4"],
+        "temperature -4.0 K; expected a number, 0 or more",
+    ),
+    "unknown sampler": (
+        ["train", "{two}", "--out", "{new}", "--sampler", "dice"],
+        "invalid choice: 'dice'",
+    ),
+    "other temperature": (
+        ["train", "water", "--out", "{run}", "--resume", "--temperature", "9"],
+        "has --temperature none; got 9.0",
+    ),
     "bad lr": (["train", "water", "--out", "{new}", "--lr", "nan"], "learning rate nan"),
     "endless": (["train", "water", "--out", "{new}", "--minutes", "inf"], "minutes inf"),
     "below a file": (["train", "water", "--out", "{text}/run"], "is not a folder to write to"),

@@ -1,12 +1,15 @@
 """Samplers: what they draw, how they split, and that run folders keep them."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 from geometries import distorted
 
+from qptlab.cli import main
 from qptlab.molecule import Molecule, molecule, to_xyz
+from qptlab.qpt.runs import CONFIG, read_history
 from qptlab.qpt.sampling import (
     TRAIN,
     VALIDATION,
@@ -116,3 +119,27 @@ def test_an_unknown_sampler_is_refused():
         sampler_json(Homemade())
     with pytest.raises(ValueError, match="unknown split 'test'"):
         wiggle(molecule("water"))("test", 0, 0)
+
+
+@pytest.mark.parametrize(
+    "sampler", ["md", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("modes", "file"))]
+)
+def test_train_on_sampled_geometries(capsys, tmp_path, sampler):
+    geometry, options = "hydrogen", ["--temperature", "500", "--minutes", "0.3"]
+    if sampler == "file":
+        geometry, options = str(tmp_path / "frames.xyz"), []
+        write_frames(Path(geometry), [f"trajectory={name}" for name in "abab"])
+    argv = ["train", geometry, "--out", str(tmp_path / "run"), "--sampler", sampler, *options]
+    assert main([*argv, "--theory", "pbe/sto-3g", "--steps", "1"]) == 0
+    record = json.loads((tmp_path / "run" / CONFIG).read_text())["sampler"]
+    assert record["kind"] == sampler
+    if sampler == "file":
+        assert record["group"] == ["a", "b", "a", "b"]
+    else:
+        assert np.ravel(record["temperature_k"])[0] == 500
+    assert main([*argv, "--steps", "2", "--resume"]) == 0
+    assert len(read_history(tmp_path / "run")) == 2
+    other = [*argv, "--steps", "3", "--resume"]
+    other[argv.index("--sampler") + 1] = "wiggle"
+    assert main(other) == 2
+    assert f"has --sampler {sampler}; got wiggle" in capsys.readouterr().err

@@ -92,11 +92,12 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--model", default="block", choices=["block"])
     sub.add_argument(
         "--sampler",
-        choices=["wiggle", "file"],
-        help="wiggle (default): Gaussian noise around GEOM; file: its frames, the last fifth of "
-        "them for validation",
+        choices=["wiggle", "modes", "md", "file"],
+        help="wiggle (default): Gaussian noise around GEOM; modes: its vibrations; md: molecular "
+        "dynamics; file: the frames of GEOM, by trajectory= where comments name one",
     )
     sub.add_argument("--sigma", type=float, help="width of the wiggle, bohr; 0.05")
+    sub.add_argument("--temperature", type=float, metavar="K", help="of modes and md; 300")
     sub.add_argument(
         "--loss",
         metavar="SPEC",

@@ -5,15 +5,28 @@ import os
 from pathlib import Path
 
 from qptlab.cli.arguments import DEFAULT_MINUTES, DEFAULT_THEORY
+from qptlab.cli.tables import progress
 from qptlab.molecule import Molecule, frames_from_xyz, library_names, molecule
 from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.runs import is_run
-from qptlab.qpt.sampling import Frames, Sampler, wiggle
+from qptlab.qpt.sampling import (
+    Frames,
+    Sampler,
+    frames_from_file,
+    molecular_dynamics,
+    normal_modes,
+    wiggle,
+)
 from qptlab.qpt.training import Training
 from qptlab.reference import pyscf_energy
 from qptlab.theory import Theory
 from qptlab.theory import theory as parse_theory
+
+SIGMA_BOHR, TEMPERATURE_K = 0.05, 300.0
+DYNAMICS_SHARE = 0.3
+"""Share of a run's minutes that molecular dynamics may take before training."""
+_STARTS = {"wiggle": "a wiggle starts", "modes": "vibrations start", "md": "dynamics start"}
 
 
 def frames(args: argparse.Namespace) -> list[Molecule]:
@@ -54,22 +67,47 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
         _check_same(run, args)
         return run
     config = TrainConfig(seed=args.seed or 0, **settings)
-    sampler = _sampler(args)
+    geometries, level = _geometries(args), theory(args)
     out = _empty_place(Path(args.out))
-    model = BlockQPT.create(sampler.molecule, theory(args), seed=config.seed)
+    # before the sampler: making that may take minutes
+    model = BlockQPT.create(geometries[0], level, seed=config.seed)
+    sampler = _sampler(args, geometries, level, config)
     return Training(model, sampler, config, reference=pyscf_energy, out=out, started=started)
 
 
-def _sampler(args: argparse.Namespace) -> Sampler:
-    geometries = frames(args)
-    if args.sampler == "file":
-        return Frames(tuple(geometries))
-    if len(geometries) > 1:
+def _geometries(args: argparse.Namespace) -> list[Molecule]:
+    """The frames of GEOM, if the sampler and its options go with them."""
+    kind, geometries = args.sampler or "wiggle", frames(args)
+    for option, value, kinds in (
+        ("--sigma", args.sigma, ("wiggle",)),
+        ("--temperature", args.temperature, ("modes", "md")),
+    ):
+        if value is not None and kind not in kinds:
+            raise ValueError(f"{option} belongs to --sampler {' or '.join(kinds)}; got {kind}")
+    if kind != "file" and len(geometries) > 1:
         raise ValueError(
-            f"{args.geometry} holds {len(geometries)} frames and a wiggle starts from one; "
+            f"{args.geometry} holds {len(geometries)} frames and {_STARTS[kind]} from one; "
             "add --sampler file to train on them"
         )
-    return wiggle(geometries[0], 0.05 if args.sigma is None else args.sigma)
+    return geometries
+
+
+def _sampler(
+    args: argparse.Namespace, geometries: list[Molecule], level: Theory, config: TrainConfig
+) -> Sampler:
+    kelvin = TEMPERATURE_K if args.temperature is None else args.temperature
+    if args.sampler == "file" and Path(args.geometry).is_file():
+        return frames_from_file(Path(args.geometry), args.charge, args.spin or 0)
+    if args.sampler == "file":
+        return Frames(tuple(geometries))
+    if args.sampler == "modes":
+        return normal_modes(geometries[0], level, kelvin, progress=progress)
+    if args.sampler == "md":
+        seconds = None if config.minutes is None else 60 * DYNAMICS_SHARE * config.minutes
+        return molecular_dynamics(
+            geometries[0], level, kelvin, seed=config.seed, seconds=seconds, progress=progress
+        )
+    return wiggle(geometries[0], SIGMA_BOHR if args.sigma is None else args.sigma)
 
 
 def _empty_place(out: Path) -> Path:
@@ -94,8 +132,9 @@ def _check_same(run: Training, args: argparse.Namespace) -> None:
         "--spin": (here.spin, sampler.molecule.spin),
         "--grid": (args.grid, known.grid),
         "--coulomb": (args.coulomb, known.coulomb),
-        "--sampler": (args.sampler, "file" if isinstance(sampler, Frames) else "wiggle"),
+        "--sampler": (args.sampler, getattr(sampler, "kind", None)),
         "--sigma": (args.sigma, getattr(sampler, "sigma", None)),
+        "--temperature": (args.temperature, _temperature(sampler)),
         "--seed": (args.seed, run.config.seed),
     }
     if args.theory is not None:
@@ -105,5 +144,14 @@ def _check_same(run: Training, args: argparse.Namespace) -> None:
             raise ValueError(f"the run in {args.out} has {name} {_text(has)}; got {_text(given)}")
 
 
+def _temperature(sampler: Sampler) -> float | None:
+    """That of the training geometries, kelvin."""
+    kelvin = getattr(sampler, "temperature_k", None)
+    # dynamics has one for each frame, those to train on first
+    return kelvin[0] if isinstance(kelvin, tuple) else kelvin
+
+
 def _text(value: object) -> str:
+    if value is None:
+        return "none"
     return " ".join(value) if isinstance(value, tuple) else str(value)
