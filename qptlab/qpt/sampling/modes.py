@@ -69,8 +69,10 @@ class NormalModes:
     def __post_init__(self):
         for kelvin in (self.temperature_k, self.validation_temperature_k):
             check_temperature(kelvin)
-        for array in (self.frequencies, self.modes):
+        for name in ("frequencies", "modes"):
+            array = np.array(getattr(self, name), dtype=float)
             array.flags.writeable = False
+            object.__setattr__(self, name, array)
 
     @property
     def wavenumbers(self) -> Float[np.ndarray, " mode"]:
