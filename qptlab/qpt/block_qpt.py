@@ -1,7 +1,7 @@
 """BlockQPT: a transformer over shells whose Fock matrix rotates with the molecule."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import equinox as eqx
 import jax
@@ -9,17 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from qptlab.dft.integrals import check_input
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
 from qptlab.qpt.blocks import cut, invariants, n_invariants, scale_blocks
+from qptlab.qpt.network import SINGLE, Network, checked, register, rows, run_layers
 from qptlab.qpt.sample import MATRICES, Sample
 from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
 
 N_ELEMENTS, N_L, N_INDEX = 119, 4, 32
-SINGLE = jnp.float32
-"""Of weights and of everything between the invariants and ΔF."""
 FARTHEST = 12.0
 """Distances (bohr) are resolved up to here."""
 
@@ -78,28 +75,29 @@ class Layer(eqx.Module):
         self.heads = heads
 
     def __call__(self, tokens: Tokens, pairs: Pairs) -> tuple[Tokens, Pairs]:
-        normed = _rows(self.norm_pair, pairs)
-        tokens = tokens + self._attend(_rows(self.norm_attention, tokens), normed)
-        tokens = tokens + _rows(self.mlp, _rows(self.norm_mlp, tokens))
-        summed, factor, gate = jnp.split(_rows(self.token_to_pair, tokens), 3, axis=-1)
-        hidden = _rows(self.pair_in, normed) + summed[:, None] + summed[None]
+        normed = rows(self.norm_pair, pairs)
+        tokens = tokens + self._attend(rows(self.norm_attention, tokens), normed)
+        tokens = tokens + rows(self.mlp, rows(self.norm_mlp, tokens))
+        summed, factor, gate = jnp.split(rows(self.token_to_pair, tokens), 3, axis=-1)
+        hidden = rows(self.pair_in, normed) + summed[:, None] + summed[None]
         hidden = jax.nn.silu(hidden + factor[:, None] * factor[None])
         hidden = hidden * jax.nn.sigmoid(gate[:, None] + gate[None])
-        return tokens, pairs + _rows(self.pair_out, hidden)
+        return tokens, pairs + rows(self.pair_out, hidden)
 
     def _attend(self, tokens: Tokens, pairs: Pairs) -> Tokens:
         query, key, value = (
             part.reshape(len(tokens), self.heads, -1)
-            for part in jnp.split(_rows(self.qkv, tokens), 3, axis=-1)
+            for part in jnp.split(rows(self.qkv, tokens), 3, axis=-1)
         )
         scores = jnp.einsum("qhd,khd->qkh", query, key) / math.sqrt(query.shape[-1])
         # softmax over keys: each shell's weights add up to one
-        weights = jax.nn.softmax(scores + _rows(self.bias, pairs), axis=1)
+        weights = jax.nn.softmax(scores + rows(self.bias, pairs), axis=1)
         mixed = jnp.einsum("qkh,khd->qhd", weights, value)
-        return _rows(self.out, mixed.reshape(tokens.shape))
+        return rows(self.out, mixed.reshape(tokens.shape))
 
 
-class BlockQPT(eqx.Module):
+@register("block")
+class BlockQPT(Network):
     """Predicts ΔF, the correction to the first Fock matrix, as scaled blocks of known matrices.
 
     ΔF_ab = Σ_k g_k(a, b) A_k,ab for every pair of shells (a, b), with the matrices A_k of
@@ -161,39 +159,27 @@ class BlockQPT(eqx.Module):
         >>> BlockQPT.create(molecule("water"), "pbe/def2-svp")
         BlockQPT(pbe/def2-svp, elements H O, 151 k weights)
         """
-        theory = parse_theory(theory)
-        _check_closed_shell(molecule)
-        check_input(molecule, theory)
-        elements = tuple(sorted(set(molecule.symbols)))
+        theory, elements = checked(molecule, theory)
         return cls(BlockSizes(**sizes), theory, elements, key=jax.random.key(seed))
 
-    def check_elements(self, molecule: Molecule) -> None:
-        """Raise `ValueError` for elements this network never met, or unpaired electrons."""
-        _check_closed_shell(molecule)
-        unknown = sorted(set(molecule.symbols) - set(self.made_for))
-        if unknown:
-            raise ValueError(
-                f"this network was made for {', '.join(self.made_for)}; "
-                f"{molecule.formula} also has {', '.join(unknown)}"
-            )
+    def describe(self) -> dict:
+        """Its sizes."""
+        return {"sizes": asdict(self.sizes)}
 
-    def __repr__(self):
-        weights = sum(x.size for x in jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array)))
-        elements = " ".join(self.made_for)
-        return f"BlockQPT({self.theory}, elements {elements}, {weights / 1000:.0f} k weights)"
+    @classmethod
+    def from_description(
+        cls, described: dict, theory: Theory, elements: tuple[str, ...]
+    ) -> "BlockQPT":
+        """A network of the described sizes with arbitrary weights."""
+        return cls(BlockSizes(**described["sizes"]), theory, elements, key=jax.random.key(0))
 
     def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
         """ΔF (ao, ao), symmetric, hartree, to be added to `sample.fock`."""
         shells = sample.integrals.shells
         features = invariants(cut(sample.matrices, shells), shells).astype(SINGLE)
         tokens, pairs = self._embed(features, sample.integrals.positions, shells)
-        stacked, static = eqx.partition(self.layers, eqx.is_array)
-
-        def apply(tracks, layer):
-            return eqx.combine(layer, static)(*tracks), None
-
-        (_, pairs), _ = jax.lax.scan(apply, (tokens, pairs), stacked)
-        weights = _rows(self.head, _rows(self.norm, pairs))
+        _, pairs = run_layers(self.layers, (tokens, pairs), lambda layer, x: layer(*x))
+        weights = rows(self.head, rows(self.norm, pairs))
         return scale_blocks(weights.astype(sample.fock.dtype), sample.matrices, shells)
 
     def _embed(self, features: Array, positions: Array, shells: Shells) -> tuple[Tokens, Pairs]:
@@ -204,19 +190,10 @@ class BlockQPT(eqx.Module):
             + self.index.weight[np.array(shells.index)]
         )
         diagonal = jnp.einsum("aaf->af", features)
-        tokens = tokens + _rows(self.token_in, diagonal)
+        tokens = tokens + rows(self.token_in, diagonal)
         distances = _distance_features(positions, self.sizes.distances).astype(SINGLE)
         pairs = jnp.concatenate([features, distances[atom[:, None], atom[None]]], axis=-1)
-        return tokens, _rows(self.pair_in, pairs)
-
-
-def _check_closed_shell(molecule: Molecule) -> None:
-    """Raise `ValueError` for unpaired electrons: the network's matrices have no spin."""
-    if molecule.spin:
-        raise ValueError(
-            f"networks are for closed shells only; {molecule.formula} with spin {molecule.spin} "
-            "takes an SCF: ql.scf, or qptlab energy"
-        )
+        return tokens, rows(self.pair_in, pairs)
 
 
 def _distance_features(positions: Float[Array, "atom 3"], count: int) -> Array:
@@ -226,9 +203,3 @@ def _distance_features(positions: Float[Array, "atom 3"], count: int) -> Array:
     centres = jnp.linspace(0.0, FARTHEST, count)
     width = FARTHEST / (count - 1)
     return jnp.exp(-(((distance[..., None] - centres) / width) ** 2))
-
-
-def _rows(module, x: Array) -> Array:
-    """Apply a module that takes one vector to every vector along the last axis."""
-    rows = x.reshape(-1, x.shape[-1])
-    return jax.vmap(module)(rows).reshape(*x.shape[:-1], -1)

@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 
 from qptlab.dft.density import Filled, Matrix
 from qptlab.dft.energy import energy, energy_and_fock
-from qptlab.qpt.pipeline import Network, densities
+from qptlab.qpt.network import Network
+from qptlab.qpt.pipeline import densities
 from qptlab.qpt.sample import Sample
 
 Scalar = Float[Array, ""]

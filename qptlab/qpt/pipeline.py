@@ -6,8 +6,6 @@ With K refining iterations a prediction costs K + 1 Fock builds, the first one i
 Source: Mathiasen et al., arXiv 2402.04030, section 3.
 """
 
-from collections.abc import Callable
-
 import equinox as eqx
 import jax
 import jax.numpy as jnp
@@ -20,7 +18,6 @@ from qptlab.dft.integrals import Integrals
 from qptlab.qpt.sample import Sample
 
 Matrix = Float[Array, "ao ao"]
-Network = Callable[[Sample], Matrix]
 
 FIRST_SHARE = 0.6
 """Share of the newly built Fock matrix in the first refining iteration."""

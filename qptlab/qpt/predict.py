@@ -13,8 +13,8 @@ from qptlab.dft.forces import integrals_vjp
 from qptlab.dft.integrals import Integrals, default_grid, integrals
 from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
-from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.losses import Point, second_order_error
+from qptlab.qpt.network import Network
 from qptlab.qpt.pipeline import refine as run_refine
 from qptlab.qpt.sample import sample
 
@@ -45,7 +45,7 @@ class Prediction(ScfResult):
 
 
 def predict(
-    model: BlockQPT, molecule: Molecule, refine: int = 0, forces: bool = False
+    model: Network, molecule: Molecule, refine: int = 0, forces: bool = False
 ) -> Prediction:
     """Predict energy, density and orbitals with `refine` refining iterations.
 
@@ -60,7 +60,7 @@ def predict(
     started = time.perf_counter()
     if int(refine) != refine or not 0 <= refine <= MOST_REFINING:
         raise ValueError(f"refine {refine!r}; expected a whole number from 0 to {MOST_REFINING}")
-    model.check_elements(molecule)
+    model.check(molecule)
     grid = default_grid(molecule, model.theory)
     ints = integrals(molecule, model.theory, grid)
     prepared = sample(ints)
@@ -106,7 +106,7 @@ def _predict(model, prepared, iterations):
 
 @jit
 @eqx.filter_grad
-def _slope(ints: Integrals, model: BlockQPT, iterations: int) -> Float[Array, ""]:
+def _slope(ints: Integrals, model: Network, iterations: int) -> Float[Array, ""]:
     """dE/dX of the predicted energy for every array X of the integrals."""
     prepared = sample(ints)
     return run_refine(model(prepared), prepared, iterations).energy.total

@@ -23,10 +23,9 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save as to_safetensors
 
-from qptlab.qpt.block_qpt import BlockQPT, BlockSizes
 from qptlab.qpt.config import StepLog, TrainConfig
+from qptlab.qpt.network import Network, from_json, to_json
 from qptlab.qpt.sampling import sampler_from_json, sampler_json
-from qptlab.theory import Theory
 
 FORMAT = 1
 Tree = TypeVar("Tree", bound=eqx.Module)
@@ -40,7 +39,7 @@ def save_run(run, folder: str | os.PathLike) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     config = {
         "format": FORMAT,
-        "model": _model_json(run.model),
+        "model": to_json(run.model),
         "sampler": sampler_json(run.sampler),
         "training": asdict(run.config),
         "lr": run.lr,
@@ -48,7 +47,7 @@ def save_run(run, folder: str | os.PathLike) -> None:
         "compile_seconds": run.clock.compile_seconds,
     }
     tensors = {name: np.asarray(leaf) for name, leaf in _named_leaves(run.state)}
-    metadata = {"qptlab": json.dumps(_model_json(run.model))}
+    metadata = {"qptlab": json.dumps(to_json(run.model))}
     _replace(folder / STATE, to_safetensors(tensors, metadata))
     known_folder, n_saved = run.saved
     if known_folder == folder:
@@ -66,7 +65,7 @@ def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **chang
     folder = Path(folder)
     with _as_value_error(f"{folder} is not a readable run folder"):
         config = _read_config(folder)
-        model = _empty_model(config["model"])
+        model = from_json(config["model"])
         sampler = sampler_from_json(config["sampler"])
         training = TrainConfig(**config["training"])
         lr, seconds, compiling = (config[key] for key in ("lr", "seconds", "compile_seconds"))
@@ -86,7 +85,7 @@ def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **chang
     return run
 
 
-def load(source: str | os.PathLike) -> BlockQPT:
+def load(source: str | os.PathLike) -> Network:
     """The trained network of a run folder or of a model file.
 
     Raises:
@@ -105,7 +104,7 @@ def load(source: str | os.PathLike) -> BlockQPT:
     except (SafetensorError, KeyError, OSError, json.JSONDecodeError):
         raise ValueError(f"{path} is not a qptlab model file") from None
     with _as_value_error(f"{path} is not a readable model file"):
-        model = _empty_model(described)
+        model = from_json(described)
     return _read_leaves(model, path, prefix=".model")
 
 
@@ -162,24 +161,6 @@ def _read_leaves(tree: Tree, path: Path, prefix: str = "") -> Tree:
     if not all(jax.tree.leaves(same)):
         raise ValueError(f"{path} holds weights of another shape than its description")
     return eqx.combine(read, rest)
-
-
-def _model_json(model: BlockQPT) -> dict:
-    return {
-        "kind": "block",
-        "sizes": asdict(model.sizes),
-        "theory": asdict(model.theory),
-        "elements": list(model.made_for),
-    }
-
-
-def _empty_model(described: dict) -> BlockQPT:
-    return BlockQPT(
-        BlockSizes(**described["sizes"]),
-        Theory(**described["theory"]),
-        tuple(described["elements"]),
-        key=jax.random.key(0),
-    )
 
 
 def _line(log: StepLog) -> str:

@@ -7,7 +7,7 @@ import optax
 from jaxtyping import Array, Float, Int
 
 from qptlab.dft.compiling import jit
-from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.network import Network
 
 GRADIENT_SCALE = 1e3
 """Losses are in hartree and end near 1e-5: without this Adam's epsilon would slow the last mile."""
@@ -16,7 +16,7 @@ GRADIENT_SCALE = 1e3
 class TrainState(eqx.Module):
     """A checkpoint is this, plus the settings."""
 
-    model: BlockQPT
+    model: Network
     opt_state: optax.OptState
     step: Int[Array, ""]
 
@@ -26,7 +26,7 @@ def optimiser() -> optax.GradientTransformation:
     return optax.flatten(optax.apply_if_finite(optax.scale_by_adam(b1=0.9, b2=0.95), 100))
 
 
-def first_state(model: BlockQPT) -> TrainState:
+def first_state(model: Network) -> TrainState:
     """The state before the first step."""
     weights = eqx.filter(model, eqx.is_inexact_array)
     return TrainState(model, optimiser().init(weights), jnp.zeros((), dtype=jnp.int32))

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from qptlab.dft.compiling import jit
 from qptlab.qpt.guard import objection
 from qptlab.qpt.losses import Term, loss
-from qptlab.qpt.pipeline import Network
+from qptlab.qpt.network import Network
 from qptlab.qpt.sample import Sample
 from qptlab.qpt.state import TrainState, update
 

@@ -8,16 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import equinox as eqx
 import jax
 from jaxtyping import Array
 
 from qptlab.dft.integrals import check_input, integrals
 from qptlab.molecule import Molecule
-from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.guard import usual_norm
 from qptlab.qpt.losses import parse_loss
+from qptlab.qpt.network import Network
 from qptlab.qpt.predict import Prediction, predict
 from qptlab.qpt.sample import sample
 from qptlab.qpt.sampling import TRAIN, Sampler
@@ -77,7 +76,7 @@ class Training:
 
     def __init__(
         self,
-        model: BlockQPT,
+        model: Network,
         sampler: Sampler,
         config: TrainConfig | None = None,
         *,
@@ -86,7 +85,7 @@ class Training:
         started: float | None = None,
     ):
         check_input(sampler.molecule, model.theory)
-        model.check_elements(sampler.molecule)
+        model.check(sampler.molecule)
         self.sampler, self.config = sampler, config or TrainConfig()
         self._loss = parse_loss(self.config.loss)
         self.state: TrainState = first_state(model)
@@ -103,7 +102,7 @@ class Training:
         self._sitting: Callable[[], Generator[StepLog, None, None] | None] = lambda: None
 
     @property
-    def model(self) -> BlockQPT:
+    def model(self) -> Network:
         """The network as it is now."""
         return self.state.model
 
@@ -124,8 +123,7 @@ class Training:
     @property
     def n_parameters(self) -> int:
         """Number of weights."""
-        weights = jax.tree.leaves(eqx.filter(self.model, eqx.is_inexact_array))
-        return sum(leaf.size for leaf in weights)
+        return self.model.n_parameters
 
     def predict(self, molecule: Molecule, refine: int = 0, forces: bool = False) -> Prediction:
         """What the network predicts now."""

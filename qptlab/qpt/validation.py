@@ -11,7 +11,8 @@ from qptlab.dft.compiling import jit
 from qptlab.dft.integrals import integrals, use_one_thread
 from qptlab.dft.scf import scf
 from qptlab.molecule import Molecule
-from qptlab.qpt.pipeline import Network, diis_energies, refine
+from qptlab.qpt.network import Network
+from qptlab.qpt.pipeline import diis_energies, refine
 from qptlab.qpt.sample import Sample, sample
 from qptlab.qpt.sampling import VALIDATION, Sampler
 from qptlab.theory import Theory

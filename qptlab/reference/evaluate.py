@@ -8,7 +8,7 @@ import numpy as np
 
 from qptlab.dft import ScfResult, dipole, integrals, overlap_matrix
 from qptlab.molecule import Molecule
-from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.network import Network
 from qptlab.qpt.predict import Prediction, predict
 from qptlab.qpt.sample import sample
 from qptlab.qpt.validation import baseline_energies
@@ -60,7 +60,7 @@ class Evaluation:
 
 
 def evaluate(
-    model: BlockQPT,
+    model: Network,
     molecules: list[Molecule],
     refine: int = 0,
     progress: Callable[[str], None] = lambda line: None,
@@ -90,7 +90,7 @@ def evaluate(
     )
 
 
-def _evaluate_one(model: BlockQPT, molecule: Molecule, refine: int) -> dict[str, dict]:
+def _evaluate_one(model: Network, molecule: Molecule, refine: int) -> dict[str, dict]:
     prediction = predict(model, molecule, refine)
     judge = pyscf_scf(molecule, model.theory)
     if not judge.converged:

@@ -4,14 +4,14 @@ import numpy as np
 
 from qptlab.dft.integrals import overlap_matrix
 from qptlab.molecule import Molecule
-from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.network import Network
 from qptlab.qpt.predict import predict
 
 SAME_OVERLAP = 1e-8
 """Largest difference of overlap matrices of one basis in one order of orbitals."""
 
 
-def initial_guess(mf, model: BlockQPT, refine: int = 0) -> np.ndarray:
+def initial_guess(mf, model: Network, refine: int = 0) -> np.ndarray:
     """The density that a network predicts, for `mf.kernel(dm0=...)`.
 
     Args:
@@ -36,7 +36,7 @@ def initial_guess(mf, model: BlockQPT, refine: int = 0) -> np.ndarray:
     """
     mol = mf.mol
     molecule = _molecule(mol)
-    model.check_elements(molecule)
+    model.check(molecule)
     _check_orbitals(mol, molecule, model)
     dm = predict(model, molecule, refine).dm
     return np.stack([dm / 2, dm / 2]) if _is_unrestricted(mf) else dm
@@ -53,7 +53,7 @@ def _molecule(mol) -> Molecule:
     return Molecule(tuple(symbols), mol.atom_coords(), mol.charge, mol.spin)
 
 
-def _check_orbitals(mol, molecule: Molecule, model: BlockQPT) -> None:
+def _check_orbitals(mol, molecule: Molecule, model: Network) -> None:
     basis = model.theory.basis
     if mol.cart:
         raise ValueError("mf.mol has Cartesian orbitals (cart=True); networks use spherical ones")

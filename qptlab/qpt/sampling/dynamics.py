@@ -9,7 +9,7 @@ from ase.md.langevin import Langevin
 
 from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase, scf_surface
 from qptlab.molecule import Molecule
-from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.network import Network
 from qptlab.qpt.predict import predict
 from qptlab.qpt.sampling.modes import Progress, check_temperature
 from qptlab.qpt.sampling.trajectories import Trajectories
@@ -84,7 +84,7 @@ def molecular_dynamics(
 
 
 def network_dynamics(
-    model: BlockQPT, molecule: Molecule, temperature_k: float = 300.0, refine: int = 4, **settings
+    model: Network, molecule: Molecule, temperature_k: float = 300.0, refine: int = 4, **settings
 ) -> Trajectories:
     """Langevin dynamics on a network's own energy, after `refine` refining iterations.
 
@@ -97,7 +97,7 @@ def network_dynamics(
     return molecular_dynamics(molecule, network_surface(model, refine), temperature_k, **settings)
 
 
-def network_surface(model: BlockQPT, refine: int = 4) -> Surface:
+def network_surface(model: Network, refine: int = 4) -> Surface:
     """The energy a network predicts, and its exact forces; as `predict`."""
 
     def surface(molecule: Molecule):

@@ -1,0 +1,179 @@
+"""What every network is: the interface that training, run folders and predictions go through.
+
+A new network is one file: a subclass of `Network` with `@register("its kind")` above it. Import
+the file, and the network can be trained, saved, resumed, loaded and predicted with.
+"""
+
+import abc
+import importlib
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import Any, ClassVar, TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from qptlab.dft.integrals import check_input
+from qptlab.molecule import Molecule
+from qptlab.qpt.sample import Sample
+from qptlab.theory import Theory
+from qptlab.theory import theory as parse_theory
+
+SINGLE = jnp.float32
+"""Of weights and of everything between a network's input and ΔF."""
+
+
+class Network(eqx.Module):
+    """Predicts ΔF, the correction to the first Fock matrix, from a `Sample`.
+
+    Attributes:
+        theory: level of theory it was made for.
+        made_for: elements it knows, sorted.
+        kind: the name it is registered by.
+    """
+
+    theory: eqx.AbstractVar[Theory]
+    made_for: eqx.AbstractVar[tuple[str, ...]]
+    kind: ClassVar[str]
+
+    @abc.abstractmethod
+    def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
+        """ΔF (ao, ao), symmetric, hartree, float64, to be added to `sample.fock`."""
+
+    @abc.abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """What `from_description` needs besides theory and elements, as JSON values."""
+
+    @classmethod
+    @abc.abstractmethod
+    def from_description(
+        cls, described: dict[str, Any], theory: Theory, elements: tuple[str, ...]
+    ) -> "Network":
+        """A network of the described shape; its weights are about to be read from a file."""
+
+    @property
+    def n_parameters(self) -> int:
+        """Number of weights."""
+        weights = jax.tree.leaves(eqx.filter(self, eqx.is_inexact_array))
+        return sum(leaf.size for leaf in weights)
+
+    def check(self, molecule: Molecule) -> None:
+        """Raise `ValueError` for elements this network never met, or unpaired electrons."""
+        _check_closed_shell(molecule)
+        unknown = sorted(set(molecule.symbols) - set(self.made_for))
+        if unknown:
+            raise ValueError(
+                f"this network was made for {', '.join(self.made_for)}; "
+                f"{molecule.formula} also has {', '.join(unknown)}"
+            )
+
+    def __repr__(self):
+        count = self.n_parameters
+        weights = f"{count / 1e6:.1f} M" if count >= 1e6 else f"{count / 1e3:.0f} k"
+        elements = " ".join(self.made_for)
+        return f"{type(self).__name__}({self.theory}, elements {elements}, {weights} weights)"
+
+
+AnyNetwork = TypeVar("AnyNetwork", bound=type[Network])
+
+_MODULES = {"block": "qptlab.qpt.block_qpt"}
+"""Where our own kinds are registered: imported when first asked for."""
+_CLASSES: dict[str, type[Network]] = {}
+
+
+def register(kind: str) -> Callable[[AnyNetwork], AnyNetwork]:
+    """Make a class of networks known by the name that run folders give it.
+
+    Raises:
+        ValueError: another class has the name.
+    """
+
+    def keep(cls: AnyNetwork) -> AnyNetwork:
+        taken = _MODULES.get(kind, cls.__module__) != cls.__module__
+        known = _CLASSES.get(kind, cls)
+        # run again, as in a notebook, a cell replaces its own class
+        if taken or (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
+            raise ValueError(f"the kind of network {kind!r} is taken; choose another name")
+        cls.kind = kind
+        _CLASSES[kind] = cls
+        return cls
+
+    return keep
+
+
+def to_json(network: Network) -> dict[str, Any]:
+    """All of a network but its weights.
+
+    Raises:
+        ValueError: a class that is not registered.
+    """
+    kind = getattr(network, "kind", None)
+    if _CLASSES.get(kind) is not type(network):
+        name = type(network).__name__
+        raise ValueError(f'{name} cannot be written: put @register("a name") above its class')
+    return {
+        "kind": kind,
+        "theory": asdict(network.theory),
+        "elements": list(network.made_for),
+        **network.describe(),
+    }
+
+
+def from_json(record: dict[str, Any]) -> Network:
+    """The network that `to_json` described, its weights arbitrary.
+
+    Raises:
+        ValueError: a kind that is not registered.
+    """
+    kind = record["kind"]
+    if kind in _MODULES:
+        importlib.import_module(_MODULES[kind])
+    if kind not in _CLASSES:
+        raise ValueError(
+            f"unknown kind of network {kind!r}; known: {', '.join(sorted({*_MODULES, *_CLASSES}))}"
+            " (import the file that registers it first)"
+        )
+    theory, elements = Theory(**record["theory"]), tuple(record["elements"])
+    return _CLASSES[kind].from_description(record, theory, elements)
+
+
+def checked(molecule: Molecule, theory: str | Theory) -> tuple[Theory, tuple[str, ...]]:
+    """The theory and the elements of a new network for a molecule.
+
+    Raises:
+        ValueError: a molecule and theory that cannot be computed, or unpaired electrons.
+    """
+    theory = parse_theory(theory)
+    _check_closed_shell(molecule)
+    check_input(molecule, theory)
+    return theory, tuple(sorted(set(molecule.symbols)))
+
+
+def rows(module: Callable[[Array], Array], x: Array) -> Array:
+    """Apply a module that takes one vector to every vector along the last axis."""
+    vectors = x.reshape(-1, x.shape[-1])
+    return jax.vmap(module)(vectors).reshape(*x.shape[:-1], -1)
+
+
+def run_layers(stacked: eqx.Module, carry: Any, call: Callable[[Any, Any], Any]) -> Any:
+    """carry = call(layer, carry) for each layer of a stack along a leading axis.
+
+    One layer is compiled and run several times.
+    """
+    arrays, static = eqx.partition(stacked, eqx.is_array)
+
+    def apply(carry, layer):
+        return call(eqx.combine(layer, static), carry), None
+
+    return jax.lax.scan(apply, carry, arrays)[0]
+
+
+def _check_closed_shell(molecule: Molecule) -> None:
+    """Raise `ValueError` for unpaired electrons: the network's matrices have no spin."""
+    if molecule.spin:
+        raise ValueError(
+            f"networks are for closed shells only; {molecule.formula} with spin {molecule.spin} "
+            "takes an SCF: ql.scf, or qptlab energy"
+        )
