@@ -37,6 +37,7 @@ _LAZY = {
     "forces": "qptlab.dft.forces",
     "polarizability": "qptlab.dft.properties",
     "BlockQPT": "qptlab.qpt.block_qpt",
+    "PaperQPT": "qptlab.qpt.paper_qpt",
     "TrainConfig": "qptlab.qpt.config",
     "Training": "qptlab.qpt.training",
     "load": "qptlab.qpt.runs",

@@ -100,6 +100,20 @@ def test_train(capsys, run_folder, tmp_path):
     assert json_of(capsys, *argv)["steps"] == 5
 
 
+def test_train_the_papers_network(capsys, tmp_path):
+    out = str(tmp_path / "r")
+    record = json_of(
+        capsys, "train", "water", *FAST, "--model", "paper", "--steps", "2", "--out", out
+    )
+    assert record["parameters"] == 5_438_328
+    argv = ["train", "water", "--steps", "3", "--out", out, "--resume"]
+    assert json_of(capsys, *argv)["parameters"] == 5_438_328
+    assert json_of(capsys, "predict", out, "water", "--refine", "1")["frames"]
+    for option, has in (("--model block", "--model paper"), ("--size base", "--size tiny")):
+        assert main([*argv, *option.split()]) == 2
+        assert f"has {has}; got {option.split()[1]}" in capsys.readouterr().err
+
+
 def test_predict_and_evaluate(capsys, run_folder):
     (frame,) = json_of(capsys, "predict", str(run_folder), "water", "--refine", "3")["frames"]
     keys = {"energy", "mo_energy", "homo", "lumo", "dipole", "fock_builds", "seconds"}
@@ -185,6 +199,16 @@ BAD = {
     "run exists": (["train", "water", "--out", "{run}"], "--resume"),
     "other molecule": (["train", "ammonia", "--out", "{run}", "--resume"], "has molecule O H H"),
     "other grid": (["train", "water", "--out", "{run}", "--resume", "--grid", "3"], "has --grid 1"),
+    "size of one size": (
+        ["train", "water", "--out", "{new}", "--size", "small"],
+        "--size small is for --model paper",
+    ),
+    "bad size": (["train", "water", "--out", "{new}", "--size", "huge"], "choice: 'huge'"),
+    "bad model": (["train", "water", "--out", "{new}", "--model", "x"], "choice: 'x'"),
+    "other model": (
+        ["train", "water", "--out", "{run}", "--resume", "--model", "paper"],
+        "has --model block; got paper",
+    ),
     "bad seed": (["train", "water", "--out", "{new}", "--seed", "-1"], "seed -1; expected"),
     "huge seed": (["train", "water", "--out", "{new}", "--seed", "9" * 30], "expected a whole"),
     "bad sigma": (["train", "water", "--out", "{new}", "--sigma", "-1"], "sigma -1.0"),

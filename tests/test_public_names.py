@@ -22,6 +22,7 @@ DOCUMENTED = (
     "qptlab.qpt.sampling.scan",
     "qptlab.qpt.sampling.wiggle",
     "qptlab.qpt.block_qpt",
+    "qptlab.qpt.paper_qpt",
     "qptlab.qpt.training",
     "qptlab.qpt.losses",
     "qptlab.reference.compare",

@@ -89,7 +89,16 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
         help=f"wall time of the whole run ({DEFAULT_MINUTES:g} where no limit is given)",
     )
     sub.add_argument("--steps", type=int, metavar="N", help="weight updates, all sittings together")
-    sub.add_argument("--model", default="block", choices=["block"])
+    sub.add_argument(
+        "--model",
+        choices=["block", "paper"],
+        help="network: block (default), which turns with the molecule, or the paper's",
+    )
+    sub.add_argument(
+        "--size",
+        choices=["tiny", "small", "base", "medium"],
+        help="of --model paper: 5, 22, 86 or 305 million weights; tiny by default",
+    )
     sub.add_argument(
         "--sampler",
         choices=["wiggle", "modes", "md", "file"],
@@ -103,7 +112,7 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
         metavar="SPEC",
         help="energy (default), delta2, commutator, or sums: 0.5*energy@2+delta2; A -> B over time",
     )
-    sub.add_argument("--lr", type=float, help="learning rate")
+    sub.add_argument("--lr", type=float, help="learning rate; by default one that suits the model")
     sub.add_argument("--resume", action="store_true", help="continue the run in RUN")
     sub.add_argument("--seed", type=int, help="of weights and geometries; 0 by default")
 

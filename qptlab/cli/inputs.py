@@ -2,6 +2,7 @@
 
 import argparse
 import os
+from dataclasses import replace
 from pathlib import Path
 
 from qptlab.cli.arguments import DEFAULT_MINUTES, DEFAULT_THEORY
@@ -9,6 +10,8 @@ from qptlab.cli.tables import progress
 from qptlab.molecule import Molecule, frames_from_xyz, library_names, molecule
 from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.network import Network
+from qptlab.qpt.paper_qpt import PaperQPT
 from qptlab.qpt.runs import is_run
 from qptlab.qpt.sampling import (
     Frames,
@@ -70,9 +73,20 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
     geometries, level = _geometries(args), theory(args)
     out = _empty_place(Path(args.out))
     # before the sampler: making that may take minutes
-    model = BlockQPT.create(geometries[0], level, seed=config.seed)
+    model = _new_model(args, geometries[0], level, config.seed)
+    if args.lr is None:
+        config = replace(config, lr=model.usual_lr)
     sampler = _sampler(args, geometries, level, config)
     return Training(model, sampler, config, reference=pyscf_energy, out=out, started=started)
+
+
+def _new_model(args: argparse.Namespace, molecule: Molecule, level: Theory, seed: int) -> Network:
+    """The untrained network of --model and --size."""
+    if args.model == "paper":
+        return PaperQPT.create(molecule, level, args.size or "tiny", seed)
+    if args.size is not None:
+        raise ValueError(f"--size {args.size} is for --model paper; --model block has one size")
+    return BlockQPT.create(molecule, level, seed=seed)
 
 
 def _geometries(args: argparse.Namespace) -> list[Molecule]:
@@ -136,6 +150,8 @@ def _check_same(run: Training, args: argparse.Namespace) -> None:
         "--sigma": (args.sigma, getattr(sampler, "sigma", None)),
         "--temperature": (args.temperature, _temperature(sampler)),
         "--seed": (args.seed, run.config.seed),
+        "--model": (args.model, run.model.kind),
+        "--size": (args.size, getattr(run.model, "size", None)),
     }
     if args.theory is not None:
         said["--theory"] = (str(parse_theory(args.theory)), str(known))

@@ -17,6 +17,7 @@ from jaxtyping import Array, Float
 
 from qptlab.dft.integrals import check_input
 from qptlab.molecule import Molecule
+from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.sample import Sample
 from qptlab.theory import Theory
 from qptlab.theory import theory as parse_theory
@@ -32,11 +33,13 @@ class Network(eqx.Module):
         theory: level of theory it was made for.
         made_for: elements it knows, sorted.
         kind: the name it is registered by.
+        usual_lr: learning rate to start with where none is asked for.
     """
 
     theory: eqx.AbstractVar[Theory]
     made_for: eqx.AbstractVar[tuple[str, ...]]
     kind: ClassVar[str]
+    usual_lr: ClassVar[float] = TrainConfig.lr
 
     @abc.abstractmethod
     def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
@@ -78,7 +81,7 @@ class Network(eqx.Module):
 
 AnyNetwork = TypeVar("AnyNetwork", bound=type[Network])
 
-_MODULES = {"block": "qptlab.qpt.block_qpt"}
+_MODULES = {"block": "qptlab.qpt.block_qpt", "paper": "qptlab.qpt.paper_qpt"}
 """Where our own kinds are registered: imported when first asked for."""
 _CLASSES: dict[str, type[Network]] = {}
 

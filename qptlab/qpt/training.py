@@ -16,7 +16,7 @@ from qptlab.molecule import Molecule
 from qptlab.qpt.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.guard import usual_norm
 from qptlab.qpt.losses import parse_loss
-from qptlab.qpt.network import Network
+from qptlab.qpt.network import Network, to_json
 from qptlab.qpt.predict import Prediction, predict
 from qptlab.qpt.sample import sample
 from qptlab.qpt.sampling import TRAIN, Sampler
@@ -86,6 +86,8 @@ class Training:
     ):
         check_input(sampler.molecule, model.theory)
         model.check(sampler.molecule)
+        if out is not None:
+            to_json(model)  # refused now rather than when the run is over
         self.sampler, self.config = sampler, config or TrainConfig()
         self._loss = parse_loss(self.config.loss)
         self.state: TrainState = first_state(model)

@@ -1,0 +1,260 @@
+"""PaperQPT: the paper's transformer over atomic orbitals, with its known flaws to switch on."""
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from qptlab.dft.mol import pyscf_mol, shells_of
+from qptlab.dft.shells import Shells
+from qptlab.molecule import Molecule
+from qptlab.qpt.network import SINGLE, Network, checked, register, rows, run_layers
+from qptlab.qpt.orbital_inputs import N_POSITION, known_matrices, position_features, relative
+from qptlab.qpt.sample import Sample
+from qptlab.theory import Theory
+
+
+@dataclass(frozen=True)
+class PaperSizes:
+    """Width of a token, layers, attention heads."""
+
+    width: int
+    layers: int
+    heads: int
+
+
+SIZES = {
+    "tiny": PaperSizes(192, 12, 6),
+    "small": PaperSizes(384, 12, 6),
+    "base": PaperSizes(768, 12, 12),
+    "medium": PaperSizes(1024, 24, 16),
+}
+FLAWS = ("softmax-over-queries", "semidefinite-head", "dropped-biases", "idle-layer")
+N_MATRICES = 7
+Tokens = Float[Array, "ao token"]
+Biases = Float[Array, "matrix ao ao"]
+
+
+class OrbitalLayer(eqx.Module):
+    """Attention between atomic orbitals biased by matrices, then a two-layer perceptron."""
+
+    norm_attention: eqx.nn.LayerNorm
+    norm_mlp: eqx.nn.LayerNorm
+    qkv: eqx.nn.Linear
+    bias: eqx.nn.Linear | None
+    out: eqx.nn.Linear
+    mlp: eqx.nn.MLP
+    heads: int = eqx.field(static=True)
+    over_queries: bool = eqx.field(static=True)
+
+    def __init__(self, width: int, heads: int, flaws: tuple[str, ...], key: PRNGKeyArray):
+        keys = jax.random.split(key, 4)
+        self.norm_attention = eqx.nn.LayerNorm(width, dtype=SINGLE)
+        self.norm_mlp = eqx.nn.LayerNorm(width, dtype=SINGLE)
+        self.qkv = eqx.nn.Linear(width, 3 * width, key=keys[0], dtype=SINGLE)
+        self.out = eqx.nn.Linear(width, width, key=keys[1], dtype=SINGLE)
+        self.mlp = eqx.nn.MLP(width, width, 4 * width, 1, jax.nn.gelu, key=keys[2], dtype=SINGLE)
+        learned = eqx.nn.Linear(N_MATRICES, heads, use_bias=False, key=keys[3], dtype=SINGLE)
+        self.bias = None if "dropped-biases" in flaws else learned
+        self.heads, self.over_queries = heads, "softmax-over-queries" in flaws
+
+    def __call__(self, tokens: Tokens, matrices: Biases) -> Tokens:
+        normed = rows(self.norm_attention, tokens)
+        query, key, value = (
+            part.reshape(len(tokens), self.heads, -1)
+            for part in jnp.split(rows(self.qkv, normed), 3, axis=-1)
+        )
+        weights = self.attention(query, key, matrices)
+        mixed = jnp.einsum("hqk,khd->qhd", weights, value).reshape(tokens.shape)
+        tokens = tokens + rows(self.out, mixed)
+        return tokens + rows(self.mlp, rows(self.norm_mlp, tokens))
+
+    def attention(self, query: Array, key: Array, matrices: Biases) -> Array:
+        """(head, ao, ao): how much each orbital (row) takes from each other; rows add up to one.
+
+        With "softmax-over-queries" the columns do instead.
+        """
+        scores = jnp.einsum("qhd,khd->hqk", query, key) / math.sqrt(query.shape[-1])
+        share = _two_heads_each(self.heads) if self.bias is None else self.bias.weight
+        scores = scores + jnp.einsum("hm,mqk->hqk", share, matrices)
+        return jax.nn.softmax(scores, axis=1 if self.over_queries else 2)
+
+
+@register("paper")
+class PaperQPT(Network):
+    """The paper's network: a transformer over atomic orbitals that predicts ΔF.
+
+    A token is an atomic orbital: a learned vector for its element, angular momentum, shell and
+    m, plus a linear map of its position along the principal axes. The attention scores of every
+    layer are biased by seven matrices (h, the Gram matrix of the mapped positions, L⁻¹ h L⁻ᵀ, D0,
+    JK, V_xc, F0), each divided by its largest element.
+
+    Weights for water in def2-svp, in millions, by `size`: tiny 5.4, small 21.6, base 86.3,
+    medium 304.6. The last is the paper's: 24 layers of 12 · 1024² = 302.0 M, which is the paper's
+    number. What comes on top are biases, norms, embeddings, and a head of its own (2.1 M).
+
+    The published code has these flaws. They are fixed here, and come back when named in `flaws`:
+
+    - "softmax-over-queries": attention weights add up to one over the orbitals that look, not
+      over those that are looked at, so how much an orbital takes in has no bound.
+      Here each row adds up to one.
+    - "semidefinite-head": ΔF = q qᵀ / √width has no negative eigenvalue and is large before
+      training. Here ΔF = (q kᵀ + k qᵀ) / √width, with k starting at zero: untrained, it
+      changes nothing.
+    - "dropped-biases": matrix number i is added to heads 2i and 2i + 1, and silently to none where
+      there are fewer heads: with 6 heads four of the seven matrices are lost, with 12 one.
+      Here each layer learns how much of each matrix goes to each head.
+    - "idle-layer": of the last layer only the query is used, as the head, so 24 layers are 23
+      and 11/12 of the last one's weights are never trained (those are left out here).
+      Here all layers are whole, and the head comes after them.
+
+    One flaw stays, being the idea: nothing makes ΔF turn with the molecule. Principal axes align
+    the positions only, while the matrices and ΔF are those of the turned molecule's orbitals:
+    with random weights, ΔF of distorted water changes by more than its own norm when water turns.
+    L depends on the order of the atoms, and so, a little, does ΔF. `BlockQPT` has neither flaw.
+
+    Weights are float32; ΔF leaves as float64.
+
+    Source: Mathiasen et al., arXiv 2402.04030, section 3; its code, graphcore-research/pyscf-ipu.
+    """
+
+    embedding: eqx.nn.Embedding
+    place: eqx.nn.Linear
+    layers: OrbitalLayer
+    norm: eqx.nn.LayerNorm
+    query: eqx.nn.Linear
+    key: eqx.nn.Linear | None
+    size: str = eqx.field(static=True)
+    flaws: tuple[str, ...] = eqx.field(static=True)
+    orbitals: tuple[tuple[int, int], ...] = eqx.field(static=True)
+    theory: Theory = eqx.field(static=True)
+    made_for: tuple[str, ...] = eqx.field(static=True)
+    usual_lr: ClassVar[float] = 1e-4
+
+    def __init__(
+        self,
+        size: str,
+        flaws: tuple[str, ...],
+        orbitals: tuple[tuple[int, int], ...],
+        theory: Theory,
+        elements: tuple[str, ...],
+        *,
+        key: PRNGKeyArray,
+    ):
+        sizes = SIZES[size]
+        width, layers = sizes.width, sizes.layers - ("idle-layer" in flaws)
+        keys = jax.random.split(key, 4 + layers)
+        n_kinds = sum(count for _, count in orbitals)
+        self.embedding = eqx.nn.Embedding(n_kinds, width, key=keys[0], dtype=SINGLE)
+        self.place = eqx.nn.Linear(N_POSITION, width, key=keys[1], dtype=SINGLE)
+        # stacked along a leading axis, so that one layer is compiled and run several times
+        self.layers = eqx.filter_vmap(lambda k: OrbitalLayer(width, sizes.heads, flaws, k))(
+            keys[4:]
+        )
+        self.norm = eqx.nn.LayerNorm(width, dtype=SINGLE)
+        self.query = eqx.nn.Linear(width, width, key=keys[2], dtype=SINGLE)
+        start = eqx.nn.Linear(width, width, key=keys[3], dtype=SINGLE)
+        fixed = jax.tree.map(jnp.zeros_like, start)
+        self.key = None if "semidefinite-head" in flaws else fixed
+        self.size, self.flaws, self.orbitals = size, flaws, orbitals
+        self.theory, self.made_for = theory, elements
+
+    @classmethod
+    def create(
+        cls,
+        molecule: Molecule,
+        theory: str | Theory,
+        size: str = "tiny",
+        seed: int = 0,
+        flaws: tuple[str, ...] = (),
+    ) -> "PaperQPT":
+        """An untrained network for the elements of a molecule at a level of theory.
+
+        Args:
+            theory: for example "pbe/def2-svp".
+            size: tiny, small, base or medium.
+            seed: of the random weights.
+            flaws: names of flaws of the published code to bring back.
+
+        Raises:
+            ValueError: a molecule and theory that cannot be computed, unpaired electrons, or an
+                unknown size or flaw.
+
+        >>> from qptlab import PaperQPT, molecule
+        >>> PaperQPT.create(molecule("water"), "pbe/def2-svp")
+        PaperQPT(pbe/def2-svp, elements H O, 5.4 M weights)
+        """
+        theory, elements = checked(molecule, theory)
+        if size not in SIZES:
+            raise ValueError(f"unknown size {size!r}; known: {', '.join(SIZES)}")
+        unknown = [flaw for flaw in flaws if flaw not in FLAWS]
+        if unknown:
+            raise ValueError(f"unknown flaw {unknown[0]!r}; known: {', '.join(FLAWS)}")
+        orbitals = _orbitals_by_element(shells_of(pyscf_mol(molecule, theory)))
+        return cls(size, tuple(flaws), orbitals, theory, elements, key=jax.random.key(seed))
+
+    def describe(self) -> dict:
+        """Its size, flaws, and number of orbitals by atomic number."""
+        return {"size": self.size, "flaws": self.flaws, "orbitals": self.orbitals}
+
+    @classmethod
+    def from_description(
+        cls, described: dict, theory: Theory, elements: tuple[str, ...]
+    ) -> "PaperQPT":
+        """A network of the described size with arbitrary weights."""
+        size, flaws = described["size"], tuple(described["flaws"])
+        orbitals = tuple((number, count) for number, count in described["orbitals"])
+        return cls(size, flaws, orbitals, theory, elements, key=jax.random.key(0))
+
+    def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
+        """ΔF (ao, ao), symmetric, hartree, to be added to `sample.fock`."""
+        tokens, matrices = self.embed(sample)
+        tokens = run_layers(self.layers, tokens, lambda layer, x: layer(x, matrices))
+        normed = rows(self.norm, tokens)
+        query = rows(self.query, normed)
+        key = query if self.key is None else rows(self.key, normed)
+        product = query @ key.T / math.sqrt(query.shape[-1])
+        delta = product if self.key is None else product + product.T
+        return delta.astype(sample.fock.dtype)
+
+    def embed(self, sample: Sample) -> tuple[Tokens, Biases]:
+        """The first tokens (ao, token), and the seven matrices (matrix, ao, ao)."""
+        shells = sample.integrals.shells
+        atom = np.array(shells.atom)[shells.of_ao]
+        features = position_features(sample.integrals.positions, atom).astype(SINGLE)
+        place = rows(self.place, features)
+        known = known_matrices(sample).astype(SINGLE)
+        gram = relative(place @ place.T)
+        kinds = self.embedding.weight[_kinds(shells, self.orbitals)]
+        tokens = kinds / math.sqrt(place.shape[-1]) + place
+        return tokens, jnp.stack([known[0], gram, *known[1:]])
+
+
+def _orbitals_by_element(shells: Shells) -> tuple[tuple[int, int], ...]:
+    """(atomic number, number of orbitals of one such atom) of each element."""
+    number = np.array(shells.number)[shells.of_ao]
+    atom = np.array(shells.atom)[shells.of_ao]
+    first = {z: atom[number == z][0] for z in sorted(set(shells.number))}
+    return tuple((int(z), int(np.sum(atom == one))) for z, one in first.items())
+
+
+def _kinds(shells: Shells, orbitals: tuple[tuple[int, int], ...]) -> np.ndarray:
+    """(ao,): which learned vector; one for each element and orbital of it, in PySCF's order.
+
+    The order within an atom goes by l, shell and m, so its number stands for all three.
+    """
+    atom = np.array(shells.atom)[shells.of_ao]
+    within = np.arange(len(atom)) - np.searchsorted(atom, atom)
+    counts = [count for _, count in orbitals]
+    starts = dict(zip((z for z, _ in orbitals), np.cumsum(counts) - counts, strict=True))
+    return within + np.array([starts[z] for z in shells.number])[shells.of_ao]
+
+
+def _two_heads_each(heads: int) -> Float[Array, "head matrix"]:
+    """1 where the published code adds a matrix to a head; matrices without a head are lost."""
+    return jnp.asarray(np.arange(heads)[:, None] // 2 == np.arange(N_MATRICES), dtype=SINGLE)
