@@ -95,8 +95,8 @@ class PaperQPT(Network):
     JK, V_xc, F0), each divided by its largest element.
 
     Weights for water in def2-svp, in millions, by `size`: tiny 5.4, small 21.6, base 86.3,
-    medium 304.6. The last is the paper's: 24 layers of 12 · 1024² = 302.0 M, which is the paper's
-    number. What comes on top are biases, norms, embeddings, and a head of its own (2.1 M).
+    medium 304.6. The last is the paper's: its 302 M are 24 layers of 12 · 1024². What comes on top
+    are the head (2.1 M), biases, norms and embeddings.
 
     The published code has these flaws. They are fixed here, and come back when named in `flaws`:
 
@@ -115,8 +115,9 @@ class PaperQPT(Network):
 
     One flaw stays, being the idea: nothing makes ΔF turn with the molecule. Principal axes align
     the positions only, while the matrices and ΔF are those of the turned molecule's orbitals:
-    with random weights, ΔF of distorted water changes by more than its own norm when water turns.
-    L depends on the order of the atoms, and so, a little, does ΔF. `BlockQPT` has neither flaw.
+    turn distorted water, and ΔF changes by more than its own norm with random weights, by a
+    seventh of it after 100 training steps. L depends on the order of the atoms, and so, a little,
+    does ΔF. `BlockQPT` has neither flaw.
 
     Weights are float32; ΔF leaves as float64.
 

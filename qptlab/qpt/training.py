@@ -64,7 +64,8 @@ class Training:
         status: idle, preparing geometries, compiling, training or validating.
 
     Raises:
-        ValueError: a molecule or theory that cannot run, or a molecule the network is not for.
+        ValueError: a molecule or theory that cannot run, a molecule the network is not for, or,
+            with `out`, a network whose class is not registered.
 
     >>> import qptlab as ql
     >>> water = ql.molecule("water")
