@@ -127,16 +127,6 @@ def test_a_network_moves_on_its_own_energy():
     )
 
 
-@pytest.mark.slow
-def test_a_network_keeps_the_temperature():
-    start = molecule("hydrogen-fluoride")
-    model = BlockQPT.create(start, "pbe/sto-3g")
-    settings = {"trajectories": 7, "frames": 20, "steps_per_frame": 5}
-    runs = network_dynamics(model, start, 300.0, refine=4, **settings)
-    means = by_trajectory(runs.kinetic, runs)
-    assert abs(means.mean() - 3) < 3 * means.std(ddof=1) / np.sqrt(len(means))
-
-
 def test_time_that_is_up_shortens_every_trajectory():
     start = linear("H", "F", distance=LENGTH)
     lines = []
