@@ -8,14 +8,13 @@ import pytest
 from geometries import distorted
 from jax.flatten_util import ravel_pytree
 from test_derivatives import along_a_line
-from test_qpt import TURN, rotation_of_orbitals, shaken
+from test_qpt import TURN, energy_loss, rotation_of_orbitals, shaken
 
 from qptlab.dft.integrals import Grid, integrals, molecular_grid
 from qptlab.molecule import molecule
 from qptlab.qpt import paper_qpt
 from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.paper_qpt import FLAWS, SIZES, PaperQPT
-from qptlab.qpt.pipeline import energy_loss
 from qptlab.qpt.predict import predict
 from qptlab.qpt.runs import load
 from qptlab.qpt.sample import sample

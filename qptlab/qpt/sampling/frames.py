@@ -18,9 +18,34 @@ from qptlab.qpt.sampling.base import (
 )
 
 
+class Parted:
+    """A sampler of given `frames`, of which `_split` says who trains and who validates."""
+
+    frames: tuple[Molecule, ...]
+    _split: tuple[tuple[Molecule, ...], tuple[Molecule, ...]]
+
+    @property
+    def molecule(self) -> Molecule:
+        """The first frame."""
+        return self.frames[0]
+
+    @property
+    def training(self) -> tuple[Molecule, ...]:
+        """The frames to train on."""
+        return self._split[0]
+
+    @property
+    def validation(self) -> tuple[Molecule, ...]:
+        """The frames to validate with."""
+        return self._split[1]
+
+    def __call__(self, split: str, seed: int, index: int) -> Molecule:
+        return pick(*self._split, split, seed, index)
+
+
 @saved_as("file")
 @dataclass(frozen=True)
-class Frames:
+class Frames(Parted):
     """Frames of a file, turned at random; neighbours in time never on both sides of the split.
 
     Where `group` names two trajectories or more, the last fifth of the trajectories (at least
@@ -47,21 +72,6 @@ class Frames:
             raise ValueError(f"{len(self.group)} trajectory names for {len(self.frames)} frames")
 
     @property
-    def molecule(self) -> Molecule:
-        """The first frame."""
-        return self.frames[0]
-
-    @property
-    def training(self) -> tuple[Molecule, ...]:
-        """The frames to train on."""
-        return self._split[0]
-
-    @property
-    def validation(self) -> tuple[Molecule, ...]:
-        """The frames to validate with."""
-        return self._split[1]
-
-    @property
     def _split(self) -> tuple[tuple[Molecule, ...], tuple[Molecule, ...]]:
         names = list(dict.fromkeys(self.group or ()))
         if len(names) > 1:
@@ -72,9 +82,6 @@ class Frames:
         gap = max(1, count // 10) if self.gap is None else self.gap
         n_train = max(1, count - n_validation - gap)
         return self.frames[:n_train], self.frames[count - n_validation :]
-
-    def __call__(self, split: str, seed: int, index: int) -> Molecule:
-        return pick(*self._split, split, seed, index)
 
     def to_json(self) -> dict:
         """See `SavedSampler`."""

@@ -8,14 +8,14 @@ from ase.io.extxyz import key_val_str_to_dict
 
 from qptlab.molecule import Molecule, commented_frames_from_xyz, to_xyz
 from qptlab.qpt.sampling.base import molecule_from_json, molecule_json, saved_as
-from qptlab.qpt.sampling.frames import check_frames, parted, pick
+from qptlab.qpt.sampling.frames import Parted, check_frames, parted
 
 _HELD_OUT = {"train": False, "validation": True}
 
 
 @saved_as("md")
 @dataclass(frozen=True, eq=False, repr=False)
-class Trajectories:
+class Trajectories(Parted):
     """Frames of several trajectories, drawn in random orientations; each is on one side only.
 
     Args:
@@ -51,26 +51,8 @@ class Trajectories:
             )
 
     @property
-    def molecule(self) -> Molecule:
-        """The first frame."""
-        return self.frames[0]
-
-    @property
-    def training(self) -> tuple[Molecule, ...]:
-        """The frames to train on."""
-        return self._split[0]
-
-    @property
-    def validation(self) -> tuple[Molecule, ...]:
-        """The frames to validate with."""
-        return self._split[1]
-
-    @property
     def _split(self) -> tuple[tuple[Molecule, ...], tuple[Molecule, ...]]:
         return parted(self.frames, [number in self.held_out for number in self.group])
-
-    def __call__(self, split: str, seed: int, index: int) -> Molecule:
-        return pick(*self._split, split, seed, index)
 
     def __repr__(self):
         n_held_out = len(set(self.held_out))
