@@ -90,13 +90,13 @@ def test_every_network_refuses_what_it_was_not_made_for():
         Scales.create(molecule("oxygen"), SPEC)
 
 
-def test_a_run_folder_of_the_first_qptlab_loads(tmp_path):
+def test_what_a_run_folder_says_of_its_network(tmp_path):
     water = molecule("water")
     run = Training(BlockQPT.create(water, SPEC, token=16), wiggle(water), TrainConfig(steps=1))
     run.save(tmp_path / "run")
-    # word for word what that one wrote
     written = {
         "kind": "block",
+        "version": 2,
         "sizes": {"token": 16, "pair": 32, "layers": 3, "heads": 4, "distances": 12},
         "theory": {"xc": "pbe", "basis": "sto-3g", "grid": 1, "coulomb": "df"},
         "elements": ["H", "O"],
@@ -104,6 +104,10 @@ def test_a_run_folder_of_the_first_qptlab_loads(tmp_path):
     config = json.loads((tmp_path / "run" / CONFIG).read_text())
     assert config["model"] == written and config["format"] == 1
     assert repr(from_json(written)) == repr(load(tmp_path / "run")) == repr(run.model)
+    # the first qptlab wrote no version, and its weights meant something else
+    del written["version"]
+    with pytest.raises(ValueError, match=r"weights of BlockQPT version 1, .* train again"):
+        from_json(written)
 
 
 def test_what_is_not_registered_is_refused_before_training(tmp_path):

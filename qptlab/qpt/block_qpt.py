@@ -11,11 +11,13 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
-from qptlab.qpt.blocks import cut, invariants, n_invariants, scale_blocks
+from qptlab.qpt.blocks import cut, invariants, n_invariants, scale_blocks, tame
 from qptlab.qpt.network import SINGLE, Network, checked, register, rows, run_layers
 from qptlab.qpt.sample import MATRICES, Sample
 from qptlab.theory import Theory
 
+VERSION = 2
+"""Changes with what weights of one shape mean. 1: blocks scaled by their weights as they are."""
 N_ELEMENTS, N_L, N_INDEX = 119, 4, 32
 FARTHEST = 12.0
 """Distances (bohr) are resolved up to here."""
@@ -100,10 +102,10 @@ class Layer(eqx.Module):
 class BlockQPT(Network):
     """Predicts ΔF, the correction to the first Fock matrix, as scaled blocks of known matrices.
 
-    ΔF_ab = Σ_k g_k(a, b) A_k,ab for every pair of shells (a, b), with the matrices A_k of
-    `Sample.matrices` and scalars g_k that depend on rotation invariants only. A scalar times a
-    block turns as the block does, so the prediction turns with the molecule. The last layer
-    starts at zero: an untrained network changes nothing.
+    ΔF_ab = Σ_k g_k(a, b) A_k,ab/(1 + |A_k,ab|) for every pair of shells (a, b), with the matrices
+    A_k of `Sample.matrices` and scalars g_k that depend on rotation invariants only. A scalar
+    times a block turns as the block does, so the prediction turns with the molecule. The last
+    layer starts at zero: an untrained network changes nothing.
 
     Weights are float32; ΔF leaves as float64.
     """
@@ -163,24 +165,35 @@ class BlockQPT(Network):
         return cls(BlockSizes(**sizes), theory, elements, key=jax.random.key(seed))
 
     def describe(self) -> dict:
-        """Its sizes."""
-        return {"sizes": asdict(self.sizes)}
+        """Its sizes, and what its weights mean."""
+        return {"version": VERSION, "sizes": asdict(self.sizes)}
 
     @classmethod
     def from_description(
         cls, described: dict, theory: Theory, elements: tuple[str, ...]
     ) -> "BlockQPT":
-        """A network of the described sizes with arbitrary weights."""
+        """A network of the described sizes with arbitrary weights.
+
+        Raises:
+            ValueError: a description by a qptlab whose weights meant something else.
+        """
+        version = described.get("version", 1)
+        if version != VERSION:
+            raise ValueError(
+                f"these are weights of BlockQPT version {version}, and this qptlab has version "
+                f"{VERSION}, in which they mean something else; train again"
+            )
         return cls(BlockSizes(**described["sizes"]), theory, elements, key=jax.random.key(0))
 
     def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
         """ΔF (ao, ao), symmetric, hartree, to be added to `sample.fock`."""
         shells = sample.integrals.shells
-        features = invariants(cut(sample.matrices, shells), shells).astype(SINGLE)
+        blocks = cut(sample.matrices, shells)
+        features = invariants(blocks, shells).astype(SINGLE)
         tokens, pairs = self._embed(features, sample.integrals.positions, shells)
         _, pairs = run_layers(self.layers, (tokens, pairs), lambda layer, x: layer(*x))
-        weights = rows(self.head, rows(self.norm, pairs))
-        return scale_blocks(weights.astype(sample.fock.dtype), sample.matrices, shells)
+        weights = rows(self.head, rows(self.norm, pairs)).astype(sample.fock.dtype)
+        return scale_blocks(weights * tame(blocks), sample.matrices, shells)
 
     def _embed(self, features: Array, positions: Array, shells: Shells) -> tuple[Tokens, Pairs]:
         atom = np.array(shells.atom)

@@ -13,6 +13,10 @@ SMALL = 1e-3
 """Below this, `arcsinh(x / SMALL)` is linear; above, it grows like the logarithm."""
 
 
+LARGE = 1.0
+"""Norm (hartree, or what the matrix is in) above which `tame` makes blocks smaller."""
+
+
 def cut(matrices: Matrices, shells: Shells) -> Blocks:
     """(matrix, shell, shell, m, m): block (a, b) of each matrix, padded with zeros to m = 2l+1."""
     widest = int(shells.sizes.max())
@@ -46,6 +50,16 @@ def invariants(blocks: Blocks, shells: Shells) -> Float[Array, "shell shell feat
 def n_invariants(n_matrix: int) -> int:
     """How many numbers `invariants` gives per pair of shells."""
     return 2 * n_matrix + n_matrix * (n_matrix - 1) // 2
+
+
+def tame(blocks: Blocks) -> Float[Array, "shell shell matrix"]:
+    """1/(1 + |A_k,ab|/LARGE): what keeps a scaled block from being much larger than its weight.
+
+    F S⁻¹ F reaches hundreds of hartree in the cores; unscaled, its weights would have to be
+    learned to as many more digits than the others.
+    """
+    norm = jnp.sqrt(jnp.sum(blocks * blocks, axis=(-2, -1)) + 1e-24)
+    return jnp.moveaxis(1 / (1 + norm / LARGE), 0, -1)
 
 
 def scale_blocks(weights: Float[Array, "shell shell matrix"], matrices: Matrices, shells: Shells):
