@@ -72,7 +72,7 @@ def race(
         peers = [name for name in contestants if name not in ours]
         best = min((min(seconds[name], default=np.inf) for name in peers), default=np.inf)
         for name, begin in contestants.items():
-            if name in peers and done and seconds[name][0] > HOPELESS * best:
+            if name in peers and done and min(seconds[name]) > HOPELESS * best:
                 continue
             wall, cpu = _turn(begin, turn_seconds)
             seconds[name].append(wall)
