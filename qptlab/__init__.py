@@ -41,6 +41,8 @@ _LAZY = {
     "TrainConfig": "qptlab.qpt.config",
     "Training": "qptlab.qpt.training",
     "load": "qptlab.qpt.runs",
+    "save_model": "qptlab.qpt.runs",
+    "about_model": "qptlab.qpt.runs",
     "predict": "qptlab.qpt.predict",
     "wiggle": "qptlab.qpt.sampling",
     "normal_modes": "qptlab.qpt.sampling",

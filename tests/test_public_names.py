@@ -23,6 +23,7 @@ DOCUMENTED = (
     "qptlab.qpt.sampling.wiggle",
     "qptlab.qpt.block_qpt",
     "qptlab.qpt.paper_qpt",
+    "qptlab.qpt.runs",
     "qptlab.qpt.training",
     "qptlab.qpt.losses",
     "qptlab.reference.compare",

@@ -5,30 +5,26 @@
     RUN/history.jsonl       one `StepLog` per line
 
 The first two are replaced whole and lines are appended, so a run that is killed leaves a readable
-folder.
+folder. A model file holds a network alone, and what is to be known about it.
 """
 
 import contextlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import TypeVar
-
-import equinox as eqx
-import jax
-import jax.numpy as jnp
-import numpy as np
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save as to_safetensors
+from typing import Any
 
 from qptlab.qpt.config import StepLog, TrainConfig
 from qptlab.qpt.network import Network, from_json, to_json
 from qptlab.qpt.sampling import sampler_from_json, sampler_json
+from qptlab.qpt.shipped import shipped_model, shipped_text
+from qptlab.qpt.weights import read_notes, read_weights, replace_file, write_weights
 
 FORMAT = 1
-Tree = TypeVar("Tree", bound=eqx.Module)
+MODEL = ".model"
+"""Where a network is in a `TrainState`, and so in a file."""
 
 CONFIG, STATE, HISTORY = "config.json", "state.safetensors", "history.jsonl"
 
@@ -46,18 +42,16 @@ def save_run(run, folder: str | os.PathLike) -> None:
         "seconds": run.history[-1].seconds if run.history else 0.0,
         "compile_seconds": run.clock.compile_seconds,
     }
-    tensors = {name: np.asarray(leaf) for name, leaf in _named_leaves(run.state)}
-    metadata = {"qptlab": json.dumps(to_json(run.model))}
-    _replace(folder / STATE, to_safetensors(tensors, metadata))
+    write_weights(folder / STATE, run.state, _description(run.model))
     known_folder, n_saved = run.saved
     if known_folder == folder:
         with (folder / HISTORY).open("a") as file:
             file.writelines(map(_line, run.history[n_saved:]))
     else:
-        _replace(folder / HISTORY, "".join(map(_line, run.history)).encode())
+        replace_file(folder / HISTORY, "".join(map(_line, run.history)).encode())
     run.saved = (folder, len(run.history))
     # last: a folder with a config is a whole run
-    _replace(folder / CONFIG, json.dumps(config, indent=1).encode())
+    replace_file(folder / CONFIG, json.dumps(config, indent=1).encode())
 
 
 def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **changes):
@@ -78,7 +72,7 @@ def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **chang
         out=folder,
         started=started,
     )
-    run.state = _read_leaves(run.state, folder / STATE)
+    run.state = read_weights(run.state, folder / STATE)
     run.lr = changes.get("lr", lr)
     run.clock.before, run.clock.compile_seconds = seconds, compiling
     run.history = [log for log in history if log.step <= int(run.state.step)]
@@ -86,26 +80,59 @@ def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **chang
 
 
 def load(source: str | os.PathLike) -> Network:
-    """The trained network of a run folder or of a model file.
+    """The trained network of a run folder, of a model file, or that ships under a name.
+
+    What is there under the name goes first; but a folder that holds no run does not hide a
+    network that ships.
 
     Raises:
-        FileNotFoundError: nothing there.
+        FileNotFoundError: nothing there, and no network of that name ships.
         ValueError: neither a run folder nor a model file.
     """
-    path = Path(source)
-    if not path.exists():
-        raise FileNotFoundError(f"no run folder or model file: {path}")
-    if path.is_dir():
-        _read_config(path)
-        path = path / STATE
-    try:
-        with safe_open(path, framework="numpy") as file:
-            described = json.loads((file.metadata() or {})["qptlab"])
-    except (SafetensorError, KeyError, OSError, json.JSONDecodeError):
-        raise ValueError(f"{path} is not a qptlab model file") from None
+    path = _model_file(source)
+    notes = _notes(path)
     with _as_value_error(f"{path} is not a readable model file"):
-        model = from_json(described)
-    return _read_leaves(model, path, prefix=".model")
+        model = from_json(json.loads(notes["qptlab"]))
+    return read_weights(model, path, MODEL)
+
+
+def save_model(model: Network, path: str | os.PathLike, about: dict[str, Any]) -> None:
+    """Write a network to a model file, for `load`: weights and description, no optimiser state.
+
+    Args:
+        about: how it came to be, in JSON's own types; `command`, `seed`, `machine` and `seconds`
+            are what `qptlab bench accuracy` shows. `about_model` gives it back.
+
+    Raises:
+        ValueError: a network whose class is not registered, an `about` that JSON cannot hold, or
+            a folder for a path.
+        OSError: a place that cannot be written to.
+
+    >>> import qptlab as ql, tempfile
+    >>> model = ql.BlockQPT.create(ql.molecule("water"), "lda/sto-3g", seed=7)
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     ql.save_model(model, f"{folder}/untrained.safetensors", {"seed": 7})
+    ...     print(ql.load(f"{folder}/untrained.safetensors"))
+    ...     print(ql.about_model(f"{folder}/untrained.safetensors"))
+    BlockQPT(lda/sto-3g, elements H O, 151 k weights)
+    {'seed': 7}
+    """
+    path, description = Path(path), _description(model)
+    if path.is_dir():
+        raise ValueError(f"{path} is a folder; expected a file to write")
+    try:
+        told = json.dumps(dict(about), allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"about must be a dict that JSON can hold: {error}") from None
+    write_weights(path, model, {**description, "about": told}, MODEL)
+
+
+def about_model(source: str | os.PathLike) -> dict[str, Any]:
+    """The `about` that `save_model` was given; empty for a run folder. Errors as `load`."""
+    path = _model_file(source)
+    notes = _notes(path)
+    with _as_value_error(f"{path} is not a readable model file"):
+        return json.loads(notes.get("about", "{}"))
 
 
 def is_run(folder: str | os.PathLike) -> bool:
@@ -118,6 +145,33 @@ def read_history(folder: str | os.PathLike) -> list[StepLog]:
     path = Path(folder) / HISTORY
     lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
     return [StepLog.from_json(json.loads(line)) for line in lines if line.endswith("\n")]
+
+
+def _description(model: Network) -> dict[str, str]:
+    """What a file must say of a network for `load` to make it again."""
+    return {"qptlab": json.dumps(to_json(model))}
+
+
+def _notes(path: Path) -> dict[str, str]:
+    notes = read_notes(path)
+    if "qptlab" not in notes:
+        raise ValueError(f"{path} is not a qptlab model file")
+    return notes
+
+
+def _model_file(source: str | os.PathLike) -> Path:
+    """The file with the weights that `source` means."""
+    path, shipped = Path(source), shipped_model(source)
+    if path.is_file():
+        return path
+    if is_run(path) or (path.is_dir() and shipped is None):
+        _read_config(path)
+        return path / STATE
+    if shipped is None:
+        raise FileNotFoundError(
+            f"no run folder or model file: {path}; shipped models: {shipped_text()}"
+        )
+    return shipped
 
 
 def _read_config(folder: Path) -> dict:
@@ -142,35 +196,5 @@ def _as_value_error(message: str) -> Iterator[None]:
         raise ValueError(f"{message}: {type(error).__name__} {error}") from None
 
 
-def _named_leaves(tree: eqx.Module, prefix: str = "") -> Iterable[tuple[str, np.ndarray]]:
-    arrays = eqx.filter(tree, eqx.is_array)
-    for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
-        yield prefix + jax.tree_util.keystr(path), leaf
-
-
-def _read_leaves(tree: Tree, path: Path, prefix: str = "") -> Tree:
-    """The state, or the model under `prefix`, with its arrays read from a file by name."""
-    arrays, rest = eqx.partition(tree, eqx.is_array)
-    try:
-        with safe_open(path, framework="numpy") as file:
-            leaves = [file.get_tensor(name) for name, _ in _named_leaves(arrays, prefix)]
-    except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as weights: {error}") from None
-    read = jax.tree.unflatten(jax.tree.structure(arrays), map(jnp.asarray, leaves))
-    same = jax.tree.map(lambda a, b: a.shape == b.shape, arrays, read)
-    if not all(jax.tree.leaves(same)):
-        raise ValueError(f"{path} holds weights of another shape than its description")
-    return eqx.combine(read, rest)
-
-
 def _line(log: StepLog) -> str:
     return json.dumps(log.to_json()) + "\n"
-
-
-def _replace(path: Path, content: bytes) -> None:
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)

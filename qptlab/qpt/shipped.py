@@ -1,0 +1,78 @@
+"""Trained networks that come with qptlab, and the geometries that each is judged on.
+
+qptlab/models/NAME.safetensors   weights, as `save_model` writes them
+qptlab/models/NAME.test.xyz      frames (ångström) that took no part in training, of
+                                 trajectories that took none either; comments as those of
+                                 `Trajectories.save`
+"""
+
+import os
+from dataclasses import dataclass
+from importlib import resources
+from pathlib import Path
+
+from ase.io.extxyz import key_val_str_to_dict
+
+from qptlab.molecule import Molecule, commented_frames_from_xyz
+
+FOLDER = Path(str(resources.files("qptlab"))) / "models"
+WEIGHTS, GEOMETRIES = ".safetensors", ".test.xyz"
+
+
+@dataclass(frozen=True)
+class FrozenFrame:
+    """A test geometry, and where it comes from.
+
+    Attributes:
+        trajectory: its name.
+        temperature_k: kelvin, of the trajectory.
+    """
+
+    molecule: Molecule
+    trajectory: str
+    temperature_k: float
+
+
+def shipped_names() -> list[str]:
+    """Names of the networks that come with qptlab."""
+    return sorted(path.name.removesuffix(WEIGHTS) for path in FOLDER.glob(f"*{WEIGHTS}"))
+
+
+def shipped_model(name: str | os.PathLike) -> Path | None:
+    """The model file of a name, upper and lower case alike; None where none has it."""
+    name = os.fspath(name).lower()
+    return FOLDER / f"{name}{WEIGHTS}" if name in shipped_names() else None
+
+
+def shipped_text() -> str:
+    """The names in words, for a sentence."""
+    return ", ".join(shipped_names()) or "none"
+
+
+def frozen_frames(name: str) -> list[FrozenFrame]:
+    """The test geometries of a shipped network, as they are in its file.
+
+    Raises:
+        ValueError: no such network, or frames whose comments do not say where they come from.
+        FileNotFoundError: it has no test geometries.
+    """
+    model = shipped_model(name)
+    if model is None:
+        raise ValueError(f"no shipped model {name!r}; shipped models: {shipped_text()}")
+    path = model.with_name(model.name.removesuffix(WEIGHTS) + GEOMETRIES)
+    return [
+        _frozen_frame(comment, frame, f"{path}, frame {number}")
+        for number, (comment, frame) in enumerate(commented_frames_from_xyz(path), start=1)
+    ]
+
+
+def _frozen_frame(comment: str, frame: Molecule, where: str) -> FrozenFrame:
+    said = key_val_str_to_dict(comment)
+    try:
+        trajectory, kelvin = str(said["trajectory"]), float(said["temperature_k"])
+        charge, spin = int(said.get("charge", 0)), int(said.get("spin", 0))
+    except (KeyError, TypeError, ValueError):
+        raise ValueError(
+            f"{where}: expected trajectory= and temperature_k= in the comment; got {comment!r}"
+        ) from None
+    return FrozenFrame(Molecule(frame.symbols, frame.positions, charge, spin), trajectory, kelvin)

@@ -1,0 +1,69 @@
+"""Arrays in safetensors files, by their names in a network or state, with text beside them."""
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TypeVar
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from safetensors import SafetensorError, safe_open
+from safetensors.numpy import save
+
+Tree = TypeVar("Tree", bound=eqx.Module)
+
+
+def write_weights(path: Path, tree: eqx.Module, notes: dict[str, str], prefix: str = "") -> None:
+    """Write every array of `tree`, and the notes; the file is replaced whole.
+
+    Args:
+        prefix: of the names, the place of `tree` in the state that it is part of.
+    """
+    tensors = {name: np.asarray(leaf) for name, leaf in _named_leaves(tree, prefix)}
+    replace_file(path, save(tensors, notes))
+
+
+def read_weights(tree: Tree, path: Path, prefix: str = "") -> Tree:
+    """`tree` with its arrays read from a file that `write_weights` wrote.
+
+    Raises:
+        ValueError: not such a file, or one with other arrays.
+    """
+    arrays, rest = eqx.partition(tree, eqx.is_array)
+    try:
+        with safe_open(path, framework="numpy") as file:
+            leaves = [file.get_tensor(name) for name, _ in _named_leaves(arrays, prefix)]
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"{path} cannot be read as weights: {error}") from None
+    read = jax.tree.unflatten(jax.tree.structure(arrays), map(jnp.asarray, leaves))
+    same = jax.tree.map(lambda a, b: a.shape == b.shape, arrays, read)
+    if not all(jax.tree.leaves(same)):
+        raise ValueError(f"{path} holds weights of another shape than its description")
+    return eqx.combine(read, rest)
+
+
+def read_notes(path: Path) -> dict[str, str]:
+    """The notes of a file; none where it is not a safetensors file."""
+    try:
+        with safe_open(path, framework="numpy") as file:
+            return file.metadata() or {}
+    except (SafetensorError, OSError):
+        return {}
+
+
+def replace_file(path: Path, content: bytes) -> None:
+    """Write a file so that whoever reads it finds the old content or the new, nothing between."""
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(partial, path)
+
+
+def _named_leaves(tree: eqx.Module, prefix: str) -> Iterable[tuple[str, np.ndarray]]:
+    arrays = eqx.filter(tree, eqx.is_array)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
+        yield prefix + jax.tree_util.keystr(path), leaf
