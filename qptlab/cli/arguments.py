@@ -4,6 +4,7 @@ import argparse
 
 DEFAULT_THEORY = "b3lyp5/def2-svp"
 DEFAULT_MINUTES = 5.0
+RUN = "run folder, model file or name of a network that ships with qptlab"
 
 
 class _OneLineParser(argparse.ArgumentParser):
@@ -46,13 +47,13 @@ def parser() -> argparse.ArgumentParser:
         ("evaluate", "set a trained network beside PySCF and the baselines"),
     ):
         sub = command(name, text)
-        sub.add_argument("model", metavar="RUN", help="run folder or model file")
+        sub.add_argument("model", metavar="RUN", help=RUN)
         _add_geometry(sub)
         sub.add_argument("--refine", type=int, default=0, metavar="K", help="refining iterations")
         if name == "predict":
             _add_forces(sub)
 
-    _add_bench(command("bench", "measure speed beside PySCF and print it beside the goals"))
+    _add_bench(command("bench", "measure beside PySCF and print it beside the goals"))
     return top
 
 
@@ -100,6 +101,9 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
         help="of --model paper: 5, 22, 86 or 305 million weights; tiny by default",
     )
     sub.add_argument(
+        "--start", metavar="RUN", help=f"train on from these weights, optimiser afresh: {RUN}"
+    )
+    sub.add_argument(
         "--sampler",
         choices=["wiggle", "modes", "md", "file"],
         help="wiggle (default): Gaussian noise around GEOM; modes: its vibrations; md: molecular "
@@ -121,8 +125,14 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
     def names(text: str) -> list[str]:
         return [name.strip() for name in text.split(",") if name.strip()]
 
-    sub.add_argument("name", metavar="NAME", help="dft: speed; agreement: accuracy")
-    sub.add_argument("--cases", type=names, metavar="A,B", help="names of library molecules")
+    sub.add_argument(
+        "name",
+        metavar="NAME",
+        help="dft: speed; agreement: ours against PySCF; accuracy: of the networks that ship",
+    )
+    sub.add_argument(
+        "--cases", type=names, metavar="A,B", help="library molecules, or networks that ship"
+    )
     sub.add_argument("--theories", type=names, metavar="A,B", help="pbe,b3lyp5 by default")
     sub.add_argument("--peer-cases", type=names, metavar="A,B", help="with pyscfad; ethanol")
     sub.add_argument("--rounds", type=int, metavar="N", help="turns of each contestant; 7")

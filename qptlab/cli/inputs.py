@@ -12,7 +12,7 @@ from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.network import Network
 from qptlab.qpt.paper_qpt import PaperQPT
-from qptlab.qpt.runs import is_run
+from qptlab.qpt.runs import is_run, load
 from qptlab.qpt.sampling import (
     Frames,
     Sampler,
@@ -66,17 +66,21 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
         name: given for name in ("loss", "lr") if (given := getattr(args, name)) is not None
     }
     if args.resume:
+        if args.start is not None:
+            raise ValueError("--resume goes on from the run's own weights; leave out --start")
         run = Training.resume(args.out, reference=pyscf_energy, started=started, **settings)
         _check_same(run, args)
         return run
     config = TrainConfig(seed=args.seed or 0, **settings)
-    geometries, level = _geometries(args), theory(args)
-    out = _empty_place(Path(args.out))
+    geometries, out = _geometries(args), _empty_place(Path(args.out))
     # before the sampler: making that may take minutes
-    model = _new_model(args, geometries[0], level, config.seed)
+    if args.start is None:
+        model = _new_model(args, geometries[0], theory(args), config.seed)
+    else:
+        model = _start_model(args, geometries[0])
     if args.lr is None:
         config = replace(config, lr=model.usual_lr)
-    sampler = _sampler(args, geometries, level, config)
+    sampler = _sampler(args, geometries, model.theory, config)
     return Training(model, sampler, config, reference=pyscf_energy, out=out, started=started)
 
 
@@ -87,6 +91,17 @@ def _new_model(args: argparse.Namespace, molecule: Molecule, level: Theory, seed
     if args.size is not None:
         raise ValueError(f"--size {args.size} is for --model paper; --model block has one size")
     return BlockQPT.create(molecule, level, seed=seed)
+
+
+def _start_model(args: argparse.Namespace, molecule: Molecule) -> Network:
+    """The trained network of --start, if it is for the molecule and the theory asked for."""
+    for option in ("model", "size"):
+        if getattr(args, option) is not None:
+            raise ValueError(f"--start {args.start} brings its own network; leave out --{option}")
+    model = load(args.start)
+    _agree(f"the network of --start {args.start}", _said_of_theory(args, model.theory))
+    model.check(molecule)
+    return model
 
 
 def _geometries(args: argparse.Namespace) -> list[Molecule]:
@@ -144,8 +159,7 @@ def _check_same(run: Training, args: argparse.Namespace) -> None:
         "molecule": (here.symbols, sampler.molecule.symbols),
         "--charge": (here.charge, sampler.molecule.charge),
         "--spin": (here.spin, sampler.molecule.spin),
-        "--grid": (args.grid, known.grid),
-        "--coulomb": (args.coulomb, known.coulomb),
+        **_said_of_theory(args, known),
         "--sampler": (args.sampler, getattr(sampler, "kind", None)),
         "--sigma": (args.sigma, getattr(sampler, "sigma", None)),
         "--temperature": (args.temperature, _temperature(sampler)),
@@ -153,11 +167,24 @@ def _check_same(run: Training, args: argparse.Namespace) -> None:
         "--model": (args.model, run.model.kind),
         "--size": (args.size, getattr(run.model, "size", None)),
     }
-    if args.theory is not None:
-        said["--theory"] = (str(parse_theory(args.theory)), str(known))
+    _agree(f"the run in {args.out}", said)
+
+
+def _said_of_theory(args: argparse.Namespace, known: Theory) -> dict[str, tuple]:
+    """{option: (what is asked for, what is known)}."""
+    spec = None if args.theory is None else str(parse_theory(args.theory))
+    return {
+        "--theory": (spec, str(known)),
+        "--grid": (args.grid, known.grid),
+        "--coulomb": (args.coulomb, known.coulomb),
+    }
+
+
+def _agree(what: str, said: dict[str, tuple]) -> None:
+    """Raise ValueError where something is asked for and `what` has something else."""
     for name, (given, has) in said.items():
         if given is not None and given != has:
-            raise ValueError(f"the run in {args.out} has {name} {_text(has)}; got {_text(given)}")
+            raise ValueError(f"{what} has {name} {_text(has)}; got {_text(given)}")
 
 
 def _temperature(sampler: Sampler) -> float | None:
