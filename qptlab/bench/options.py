@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qptlab.molecule import molecule
+from qptlab.qpt.shipped import frozen_frames, shipped_names, shipped_text
 from qptlab.theory import FUNCTIONALS, Theory
 from qptlab.theory import theory as parse_theory
 
@@ -13,7 +14,9 @@ CASES = {
     "agreement": ("water", "methyl"),
 }
 THEORIES = {"dft": ("pbe", "b3lyp5"), "agreement": FUNCTIONALS}
-BENCHES = tuple(CASES)
+TAKES = {"dft": ("theories", "peer-cases", "rounds"), "agreement": ("theories",), "accuracy": ()}
+"""Options of each bench besides those that all of them have."""
+BENCHES = tuple(TAKES)
 BASIS = "def2-svp"
 PEER_CASES = ("ethanol",)
 ROUNDS = 7
@@ -25,8 +28,8 @@ class Options:
 
     Attributes:
         bench: one of `BENCHES`.
-        cases: names of molecules of the library.
-        theories: for example "pbe/def2-svp".
+        cases: names of molecules of the library; of "accuracy", of networks that ship.
+        theories: for example "pbe/def2-svp"; of "accuracy" none: each network has its own.
         peer_cases: those of the cases that the slow optional peers take part in.
         rounds: how often each contestant has its turn.
         threads: of JAX, of PySCF, and of every BLAS.
@@ -62,24 +65,45 @@ def options(
     """
     if bench not in BENCHES:
         raise ValueError(f"unknown bench {bench!r}; known: {', '.join(BENCHES)}")
-    cases = tuple(CASES[bench] if cases is None else cases)
+    given = {"theories": theories, "peer-cases": peer_cases, "rounds": rounds}
+    for name, value in given.items():
+        if value is not None and name not in TAKES[bench]:
+            raise ValueError(f"bench {bench} takes no --{name}")
     peer_cases = tuple(PEER_CASES if peer_cases is None else peer_cases)
-    for name in (*cases, *peer_cases):
+    cases, levels = _work(bench, cases, theories)
+    for name in peer_cases:
         molecule(name)
-    names = THEORIES[bench] if theories is None else theories
-    levels = [parse_theory(name if "/" in name else f"{name}/{BASIS}") for name in names]
     rounds = ROUNDS if rounds is None else rounds
     cores = len(usable_cores())
     threads = cores if threads is None else threads
-    if not cases or not levels:
-        raise ValueError("nothing to measure; give at least one case and one theory")
     if rounds < 1:
         raise ValueError(f"rounds {rounds}; expected at least 1")
     if not 1 <= threads <= cores:
         raise ValueError(f"threads {threads}; this process may use 1 to {cores}")
     if threads < cores and not hasattr(os, "sched_setaffinity"):
         raise ValueError("fewer threads than cores can be had on Linux only")
-    return Options(bench, cases, tuple(map(str, levels)), peer_cases, rounds, threads)
+    return Options(bench, cases, levels, peer_cases, rounds, threads)
+
+
+def _work(
+    bench: str, cases: Sequence[str] | None, theories: Sequence[str] | None
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Cases and theories, each of them known."""
+    if bench == "accuracy":
+        names = tuple(name.lower() for name in (shipped_names() if cases is None else cases))
+        if not names:
+            raise ValueError(f"nothing to measure; shipped models: {shipped_text()}")
+        for name in names:
+            frozen_frames(name)
+        return names, ()
+    names = tuple(CASES[bench] if cases is None else cases)
+    for name in names:
+        molecule(name)
+    specs = THEORIES[bench] if theories is None else theories
+    levels = [parse_theory(spec if "/" in spec else f"{spec}/{BASIS}") for spec in specs]
+    if not names or not levels:
+        raise ValueError("nothing to measure; give at least one case and one theory")
+    return names, tuple(map(str, levels))
 
 
 def usable_cores() -> list[int]:

@@ -32,15 +32,13 @@ def goals(rows: list[dict]) -> list[dict]:
     dipeptide = [row for row in scf if row["case"] == MEMORY_CASE]
     ratio_to_build = "ratio_to_energy_and_fock"
     return [
-        _goal("energy+fock, median of ours / PySCF", 0.5, _reduce(np.median, build, "ratio")),
-        _goal("energy+fock, largest ours / PySCF", 0.8, _reduce(np.max, build, "ratio")),
-        _goal("scf, largest ours / PySCF", 0.7, _reduce(np.max, scf, "ratio")),
-        _goal("scf, longest compilation in s", 2.0, _reduce(np.max, scf, "compile_s")),
-        _goal("dE/dF, largest ratio to energy+fock", 1.5, _reduce(np.max, slope, ratio_to_build)),
-        _goal("dE/dF, largest ours / pyscfad", 0.1, _reduce(np.max, pyscfad, "ratio")),
-        _goal(
-            "peak MB, SCF of alanine dipeptide", 2000, _reduce(np.max, dipeptide, "peak_mb_ours")
-        ),
+        goal("energy+fock, median of ours / PySCF", 0.5, _reduce(np.median, build, "ratio")),
+        goal("energy+fock, largest ours / PySCF", 0.8, _reduce(np.max, build, "ratio")),
+        goal("scf, largest ours / PySCF", 0.7, _reduce(np.max, scf, "ratio")),
+        goal("scf, longest compilation in s", 2.0, _reduce(np.max, scf, "compile_s")),
+        goal("dE/dF, largest ratio to energy+fock", 1.5, _reduce(np.max, slope, ratio_to_build)),
+        goal("dE/dF, largest ours / pyscfad", 0.1, _reduce(np.max, pyscfad, "ratio")),
+        goal("peak MB, SCF of alanine dipeptide", 2000, _reduce(np.max, dipeptide, "peak_mb_ours")),
     ]
 
 
@@ -55,6 +53,12 @@ def agrees(row: dict) -> bool:
     )
 
 
+def goal(what: str, limit: float, value: float | None) -> dict:
+    """A goal with what was measured; `met` is None where nothing was."""
+    met = None if value is None else value <= limit
+    return {"goal": what, "at_most": limit, "measured": value, "met": met}
+
+
 def _of(rows: list[dict], operation: str, program: str = "pyscf") -> list[dict]:
     return [
         row for row in rows if row["operation"] == operation and row["peer"].split()[0] == program
@@ -64,11 +68,6 @@ def _of(rows: list[dict], operation: str, program: str = "pyscf") -> list[dict]:
 def _reduce(how, rows: Iterable[dict], column: str) -> float | None:
     values = [row[column] for row in rows]
     return float(how(values)) if values else None
-
-
-def _goal(what: str, limit: float, value: float | None) -> dict:
-    met = None if value is None else value <= limit
-    return {"goal": what, "at_most": limit, "measured": value, "met": met}
 
 
 def _sentence(row: dict) -> str:

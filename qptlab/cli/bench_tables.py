@@ -3,6 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
+from qptlab.cli.accuracy_table import print_accuracy
+
 WIDTH = 120
 """Columns where there is no terminal to ask."""
 
@@ -22,6 +24,9 @@ def bench_report(report: dict) -> None:
     _machine(report["machine"])
     if report["bench"] == "agreement":
         out.print(_agreement(report["rows"]))
+        return
+    if report["bench"] == "accuracy":
+        print_accuracy(report, out)
         return
     for operation, title in TITLES.items():
         rows = [row for row in report["rows"] if row["operation"] == operation]

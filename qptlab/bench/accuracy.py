@@ -1,0 +1,95 @@
+"""The bench `accuracy`: every network that ships, against PySCF on its frozen test geometries."""
+
+import os
+import sys
+
+import numpy as np
+
+from qptlab.bench.accuracy_goals import TRAINING_GOALS, goals
+from qptlab.bench.compile_time import compile_seconds
+from qptlab.bench.machine import machine
+from qptlab.bench.options import Options
+from qptlab.molecule import Molecule
+from qptlab.qpt.predict import predict
+from qptlab.qpt.runs import about_model, load
+from qptlab.qpt.sampling.base import turned
+from qptlab.qpt.shipped import FrozenFrame, frozen_frames, shipped_model
+from qptlab.reference import Evaluation, evaluate
+
+REFINE = 3
+SEED = 0
+"""Of the orientations."""
+TOLERANCE = "1e-09"
+"""PySCF's `conv_tol`, hartree, to which Fock builds are counted."""
+
+
+def report(options: Options) -> dict:
+    """Machine, one row for each network, and the goals. Lines of progress go to stderr."""
+    described = machine(options.threads)
+    rows = [_row(case, options.threads) for case in options.cases]
+    described["load_average_after"] = list(os.getloadavg())
+    judged = [goal for row in rows for goal in goals(row["case"], row["figures"])]
+    return {"bench": "accuracy", "machine": described, "rows": rows, "summary": {"goals": judged}}
+
+
+def _row(case: str, threads: int) -> dict:
+    """What one network predicts without refining and with; seconds are those of PySCF's SCF."""
+    path, frames = shipped_model(case), frozen_frames(case)
+    model, molecules = load(path), turned_molecules(frames)
+    _say(f"{case}: {model!r}, {len(frames)} geometries")
+    compiling = compile_seconds(lambda: predict(model, molecules[0], REFINE))
+    without, refined = (evaluate(model, molecules, refine, _say) for refine in (0, REFINE))
+    start = without.scf_speedup[TOLERANCE]
+    ours_s, peer_s = start["predicted"]["seconds"], start["minao"]["seconds"]
+    return {
+        "case": case,
+        "theory": str(model.theory),
+        "parameters": model.n_parameters,
+        "geometries": len(frames),
+        "trajectories": len({frame.trajectory for frame in frames}),
+        "temperature_k": sorted({frame.temperature_k for frame in frames}),
+        "figures": figures(without, refined),
+        "refine_0": without.to_json(),
+        "refine_3": refined.to_json(),
+        "about": about_model(path),
+        "training_goal": TRAINING_GOALS.get(case),
+        "ours_s": ours_s,
+        "peer_s": peer_s,
+        "ratio": ours_s / peer_s,
+        "threads": threads,
+        "compile_s": compiling,
+    }
+
+
+def figures(without: Evaluation, refined: Evaluation) -> dict[str, float]:
+    """What the table shows: errors in hartree, numbers of Fock builds, and shares.
+
+    The number in a name is that of refining iterations. `builds_0` and `builds_3` are those of
+    PySCF from the prediction, whose own are counted; `share_of_minao` is `builds_0 / builds_minao`.
+    """
+    found = {}
+    for k, made in ((0, without), (REFINE, refined)):
+        found |= {
+            f"energy_{k}": made.energy_mae_ha,
+            f"delta2_{k}": made.delta2_ha,
+            f"fock_{k}": made.fock_mae_ha,
+            f"mo_energy_{k}": made.mo_energy_mae_ha,
+            f"psi_similarity_{k}": made.psi_similarity,
+            f"wrong_occupation_{k}": made.wrong_occupation_share,
+            f"plain_{k}": made.baselines["plain"][k],
+            f"diis_{k}": made.baselines["diis"][k],
+            f"share_of_diis_{k}": made.energy_mae_ha / made.baselines["diis"][k],
+            f"builds_{k}": made.scf_speedup[TOLERANCE]["predicted"]["fock_builds"],
+        }
+    minao = without.scf_speedup[TOLERANCE]["minao"]["fock_builds"]
+    return found | {"builds_minao": minao, "share_of_minao": found["builds_0"] / minao}
+
+
+def turned_molecules(frames: list[FrozenFrame]) -> list[Molecule]:
+    """The geometries in random orientations, the same ones each time."""
+    rng = np.random.default_rng(SEED)
+    return [turned(frame.molecule, rng) for frame in frames]
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)

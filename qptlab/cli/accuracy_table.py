@@ -1,0 +1,112 @@
+"""The bench `accuracy` as one table: a column for each network that ships, goals in brackets."""
+
+from rich.console import Console
+from rich.table import Table
+
+from qptlab.units import MICROHARTREE_PER_HARTREE
+
+TITLE = (
+    "Mean absolute errors against PySCF, of geometries and orientations never trained on; "
+    "in brackets the goal."
+)
+WORDS = {True: "", False: ", missed", None: ""}
+
+
+def print_accuracy(report: dict, out: Console) -> None:
+    """The table, and what trained each network; in Markdown where `out` is no terminal."""
+    header, *rows = accuracy_rows(report)
+    if out.is_terminal:
+        table = Table(title=TITLE)
+        for name in header:
+            table.add_column(name, justify="right" if name else "left")
+        for row in rows:
+            table.add_row(*row)
+        out.print(table)
+    else:
+        lines = [header, ["---"] * len(header), *rows]
+        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+        out.print(f"\n{TITLE}\n\n{table}\n", soft_wrap=True)
+    for row in report["rows"]:
+        out.print(f"- {row['case']}: {_told(row['about'], 'command', '`{}`')}", soft_wrap=True)
+
+
+def _micro(value_ha: float) -> str:
+    """Three digits, without a power of ten where the number is large."""
+    return f"{float(f'{value_ha * MICROHARTREE_PER_HARTREE:.3g}'):,.9g}"
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.3g} %"
+
+
+def _count(number: float) -> str:
+    return f"{number:.1f}"
+
+
+def _nines(share: float) -> str:
+    return f"{100 * share:.5f} %"
+
+
+FIGURES = {
+    "energy, no refining / µHa": (_micro, "energy_0"),
+    "energy, 3 refining / µHa": (_micro, "energy_3"),
+    "Fock matrix F[D], 3 refining / µHa": (_micro, "fock_3"),
+    "orbital energies, 3 refining / µHa": (_micro, "mo_energy_3"),
+    "ΔE₂, its estimate, 0 / 3 refining / µHa": (_micro, "delta2_0", "delta2_3"),
+    "energy without a network, 0 / 3 refining / µHa": (_micro, "plain_0", "plain_3"),
+    "energy of DIIS from minao, as many Fock builds / µHa": (_micro, "diis_0", "diis_3"),
+    "share of DIIS's error, 0 / 3 refining": (_percent, "share_of_diis_0", "share_of_diis_3"),
+    "ψ similarity, 0 / 3 refining": (_nines, "psi_similarity_0", "psi_similarity_3"),
+    "wrong occupations, 0 / 3 refining": (_percent, "wrong_occupation_0", "wrong_occupation_3"),
+    "PySCF to 1e-9 Ha from minao, Fock builds": (_count, "builds_minao"),
+    "from 0 / 3 refining, theirs counted": (_count, "builds_0", "builds_3"),
+    "share of minao's, 0 refining": (_percent, "share_of_minao"),
+}
+"""{what is shown: (how a figure is written, which figures)}."""
+
+
+def accuracy_rows(report: dict) -> list[list[str]]:
+    """The header, then quantities down and networks across."""
+    columns = []
+    for row in report["rows"]:
+        judged = {g["goal"]: g for g in report["summary"]["goals"] if g["case"] == row["case"]}
+        columns.append(_test(row) | _measured(row["figures"], judged) | _training(row))
+    header = ["", *(row["case"] for row in report["rows"])]
+    return [header, *([label, *(column[label] for column in columns)] for label in columns[0])]
+
+
+def _test(row: dict) -> dict[str, str]:
+    return {
+        "theory": row["theory"],
+        "test geometries, of trajectories": f"{row['geometries']}, {row['trajectories']}",
+        "temperature / K": ", ".join(f"{kelvin:g}" for kelvin in row["temperature_k"]),
+    }
+
+
+def _measured(figures: dict[str, float], judged: dict[str, dict]) -> dict[str, str]:
+    cells = {}
+    for label, (write, *names) in FIGURES.items():
+        words = []
+        for name in names:
+            word, goal = write(figures[name]), judged.get(name)
+            if goal is not None:
+                word += f" ({write(goal['at_most'])}{WORDS[goal['met']]})"
+            words.append(word)
+        cells[label] = " / ".join(words)
+    return cells
+
+
+def _training(row: dict) -> dict[str, str]:
+    about, goal = row["about"], row["training_goal"]
+    seconds = _told(about, "seconds", "{} s")
+    return {
+        "weights": f"{row['parameters']:,}",
+        "training time": seconds if goal is None else f"{seconds} ({goal})",
+        "trained on": _told(about, "machine"),
+        "seed": _told(about, "seed"),
+    }
+
+
+def _told(about: dict, name: str, form: str = "{}") -> str:
+    """What is known of how a network was trained, or a dash."""
+    return form.format(about[name]) if name in about else "–"
