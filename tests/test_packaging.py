@@ -20,6 +20,8 @@ BUNDLE = ROOT / "qptlab/lab/static/orbital_view.js"
 TOP_LEVEL = {
     "notebooks", "qptlab", "tests", "environment.yml", "pyproject.toml", "README.md", "LICENSE",
 }  # fmt: skip
+MODEL = {"qptlab/models/probe.safetensors", "qptlab/models/probe.test.xyz"}
+"""A network to ship, dropped into the tree that is built."""
 
 
 @pytest.fixture(scope="module")
@@ -92,9 +94,9 @@ def archives(tmp_path_factory, tracked) -> Path:
     if not BUNDLE.exists():
         pytest.skip("the 3D front end was not built when qptlab was installed")
     copy, out = tmp_path_factory.mktemp("tree"), tmp_path_factory.mktemp("dist")
-    for name in tracked:
+    for name in (*tracked, *MODEL):
         (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        (copy / name).write_bytes((ROOT / name).read_bytes())
+        (copy / name).write_bytes(b"" if name in MODEL else (ROOT / name).read_bytes())
     copytree(BUNDLE.parent, copy / BUNDLE.parent.relative_to(ROOT))
     build = [sys.executable, "-m", "hatchling", "build", "-d", str(out)]
     done = subprocess.run(build, cwd=copy, capture_output=True, text=True)
@@ -102,12 +104,13 @@ def archives(tmp_path_factory, tracked) -> Path:
     return out
 
 
-def test_wheel_holds_the_notebooks_and_the_front_end(archives, tracked):
+def test_wheel_holds_the_notebooks_the_front_end_and_the_networks(archives, tracked):
     (wheel,) = archives.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     notebooks = {f"qptlab/{n}" for n in tracked if re.fullmatch(r"notebooks/[^/]+\.ipynb", n)}
     assert notebooks <= names
     assert "qptlab/lab/static/orbital_view.js" in names
+    assert names >= MODEL
     assert {n for n in tracked if n.startswith("qptlab/") and "frontend" not in n} <= names
     assert not [n for n in names if "frontend" in n or n.startswith("tests")]
     assert any(n.endswith("licenses/LICENSE") for n in names)
@@ -117,7 +120,7 @@ def test_sdist_holds_what_a_wheel_is_made_of(archives, tracked):
     (sdist,) = archives.glob("*.tar.gz")
     with tarfile.open(sdist) as archive:
         names = {name.partition("/")[2] for name in archive.getnames()}
-    assert {name for name in tracked if not name.startswith(".")} <= names
+    assert {name for name in tracked if not name.startswith(".")} | MODEL <= names
     assert not [name for name in names if "/static/" in name]
 
 
