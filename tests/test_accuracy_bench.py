@@ -95,7 +95,7 @@ def test_goals_are_those_of_the_molecule():
         "share_of_diis_0": True, "share_of_diis_3": False, "share_of_minao": False,
     }  # fmt: skip
     met = {goal["goal"]: goal["met"] for goal in goals("general", figures)}
-    assert met == {"share_of_diis_0": True, "share_of_diis_3": False, "share_of_minao": True}
+    assert met == {"share_of_diis_3": False, "share_of_minao": True}
 
 
 def printed(report: dict, **console) -> str:

@@ -6,7 +6,7 @@ from rich.table import Table
 from qptlab.units import MICROHARTREE_PER_HARTREE
 
 TITLE = (
-    "Mean absolute errors against PySCF, of geometries and orientations never trained on; "
+    "Mean absolute errors against PySCF, of frozen test geometries in random orientations; "
     "in brackets the goal."
 )
 WORDS = {True: "", False: ", missed", None: ""}
