@@ -17,7 +17,6 @@ from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.predict import predict
 from qptlab.qpt.runs import CONFIG, HISTORY, STATE, is_run, load, read_history
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Frames, wiggle
-from qptlab.qpt.state import first_state, update
 from qptlab.qpt.stream import SampleStream
 from qptlab.qpt.training import Training
 from qptlab.reference import pyscf_energy
@@ -151,14 +150,6 @@ def test_lr_acts_from_the_next_step():
         with pytest.raises(ValueError, match="learning rate"):
             run.lr = wrong
     assert run.lr == 5e-5
-
-
-def test_a_gradient_that_is_not_finite_changes_no_weight():
-    state = first_state(BlockQPT.create(molecule("water"), SPEC))
-    broken = jax.tree.map(lambda x: x * np.nan, eqx.filter(state.model, eqx.is_inexact_array))
-    after = update(state, (broken,), jax.numpy.asarray(1e-3))
-    before = jax.tree.leaves(eqx.filter(state.model, eqx.is_array))
-    assert all(map(np.array_equal, before, jax.tree.leaves(eqx.filter(after.model, eqx.is_array))))
 
 
 def slow_reference(molecule, theory):
