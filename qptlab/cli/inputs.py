@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from dataclasses import replace
 from pathlib import Path
 
 from qptlab.cli.arguments import DEFAULT_MINUTES, DEFAULT_THEORY
@@ -78,8 +77,6 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
         model = _new_model(args, geometries[0], theory(args), config.seed)
     else:
         model = _start_model(args, geometries[0])
-    if args.lr is None:
-        config = replace(config, lr=model.usual_lr)
     sampler = _sampler(args, geometries, model.theory, config)
     return Training(model, sampler, config, reference=pyscf_energy, out=out, started=started)
 

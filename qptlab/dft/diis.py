@@ -14,18 +14,23 @@ DEPTH = 8
 class Diis(eqx.Module):
     """The last `depth` Fock matrices and their errors, oldest overwritten first.
 
+    What is mixed may be more than a Fock matrix, for example one with its density.
+
     Arrays have a fixed size, so every iteration runs the same compiled code.
     """
 
-    focks: Float[Array, "depth *spin ao ao"]
+    focks: Float[Array, "depth *more ao ao"]
     errors: Float[Array, "depth *spin ao ao"]
     count: Int[Array, ""]
 
     @classmethod
-    def empty(cls, shape: tuple[int, ...], depth: int = DEPTH) -> "Diis":
-        """A history with room for `depth` pairs of Fock matrices of that shape."""
-        zeros = jnp.asarray(np.zeros((depth, *shape)))  # by NumPy: nothing to compile
-        return cls(zeros, zeros, jnp.asarray(np.int32(0)))
+    def empty(
+        cls, shape: tuple[int, ...], error: tuple[int, ...] | None = None, depth: int = DEPTH
+    ) -> "Diis":
+        """A history with room for `depth` Fock matrices of that shape, and errors of theirs."""
+        # by NumPy: nothing to compile
+        focks, errors = (jnp.asarray(np.zeros((depth, *s))) for s in (shape, error or shape))
+        return cls(focks, errors, jnp.asarray(np.int32(0)))
 
     def push(self, fock: Matrices, error: Matrices) -> "Diis":
         """The history with one more pair."""

@@ -35,10 +35,10 @@ def self_consistent(dm: Matrices, integrals: Integrals) -> Matrices:
         fock = fock_matrix(dm, integrals)
         return density_from_fock(fock, integrals.overlap, integrals.occupation) - dm
 
-    return jax.lax.custom_root(change, dm, lambda _, start: start, _solve)
+    return jax.lax.custom_root(change, dm, lambda _, start: start, solve_linear)
 
 
-def _solve(linear: Callable[[Array], Array], right: Array) -> Array:
+def solve_linear(linear: Callable[[Array], Array], right: Array) -> Array:
     """x with linear(x) = right, itself differentiable in both directions.
 
     `gmres` alone is not: its stopping rule, which depends on `right`, cannot be transposed.

@@ -10,7 +10,7 @@ from qptlab.lab.describe import grouped
 from qptlab.lab.orbital_panel import OrbitalPanel
 from qptlab.lab.train_panel import TrainPanel
 from qptlab.molecule import library_names, molecule
-from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.config import MUON_LR, TrainConfig
 from qptlab.theory import FUNCTIONALS, Theory, theory
 
 BASES = ("sto-3g", "6-31g", "6-31g*", "def2-svp", "def2-tzvp", "cc-pvdz", "cc-pvtz")
@@ -50,7 +50,7 @@ class Workbench(VBox):
         self.molecule = Dropdown(options=names, value="water")
         self.functional = Dropdown(options=FUNCTIONALS, value="pbe")
         self.basis = Combobox(options=BASES, value="def2-svp", ensure_option=False)
-        self.panel = TrainPanel(self._open, learning_rate=TrainConfig.lr)
+        self.panel = TrainPanel(self._open, learning_rate=MUON_LR)
         self.draw = Button(
             description="Draw orbitals",
             icon="paint-brush",

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import equinox as eqx
 import jax
@@ -12,12 +13,14 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
 from qptlab.qpt.blocks import cut, invariants, n_invariants, scale_blocks, tame
+from qptlab.qpt.config import MUON_LR
 from qptlab.qpt.network import SINGLE, Network, checked, register, rows, run_layers
 from qptlab.qpt.sample import MATRICES, Sample
 from qptlab.theory import Theory
 
-VERSION = 2
-"""Changes with what weights of one shape mean. 1: blocks scaled by their weights as they are."""
+VERSION = 3
+"""Changes with what weights of one shape mean. 1: blocks scaled by their weights as they are; 2: ΔF
+added to F0, not to its screened form."""
 N_ELEMENTS, N_L, N_INDEX = 119, 4, 32
 FARTHEST = 12.0
 """Distances (bohr) are resolved up to here."""
@@ -100,7 +103,7 @@ class Layer(eqx.Module):
 
 @register("block")
 class BlockQPT(Network):
-    """Predicts ΔF, the correction to the first Fock matrix, as scaled blocks of known matrices.
+    """Predicts ΔF, the correction to the screened first Fock matrix, as scaled known blocks.
 
     ΔF_ab = Σ_k g_k(a, b) A_k,ab/(1 + |A_k,ab|) for every pair of shells (a, b), with the matrices
     A_k of `Sample.matrices` and scalars g_k that depend on rotation invariants only. A scalar
@@ -118,6 +121,8 @@ class BlockQPT(Network):
     layers: Layer
     norm: eqx.nn.LayerNorm
     head: eqx.nn.MLP
+    optimiser: ClassVar[str] = "muon"
+    usual_lr: ClassVar[float] = MUON_LR
     sizes: BlockSizes = eqx.field(static=True)
     theory: Theory = eqx.field(static=True)
     made_for: tuple[str, ...] = eqx.field(static=True)
@@ -186,7 +191,7 @@ class BlockQPT(Network):
         return cls(BlockSizes(**described["sizes"]), theory, elements, key=jax.random.key(0))
 
     def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, to be added to `sample.fock`."""
+        """ΔF (ao, ao), symmetric, hartree, to be added to `sample.start`."""
         shells = sample.integrals.shells
         blocks = cut(sample.matrices, shells)
         features = invariants(blocks, shells).astype(SINGLE)

@@ -3,6 +3,9 @@
 import math
 from dataclasses import asdict, dataclass
 
+ADAM_LR, MUON_LR = 2e-3, 6e-3
+"""Learning rates that usually suit; see `Network.optimiser`."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -10,7 +13,8 @@ class TrainConfig:
 
     Attributes:
         loss: what is minimised, see `qptlab.qpt.losses`; "energy", "energy -> delta2", …
-        lr: learning rate at its highest; the schedule multiplies it.
+        lr: learning rate at its highest, which the schedule multiplies; None for the one that
+            suits the network.
         batch: geometries per step.
         steps, minutes: when to stop, whichever comes first; None for no limit. With a limit the
             learning rate falls to zero along a cosine, without one it stays.
@@ -22,8 +26,8 @@ class TrainConfig:
     """
 
     loss: str = "energy"
-    lr: float = 2e-3
-    batch: int = 4
+    lr: float | None = None
+    batch: int = 1
     steps: int | None = None
     minutes: float | None = None
     reuse: int = 16
@@ -33,7 +37,8 @@ class TrainConfig:
     seed: int = 0
 
     def __post_init__(self):
-        check_lr(self.lr)
+        if self.lr is not None:
+            check_lr(self.lr)
         for name in ("batch", "reuse", "n_validation"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)!r}; expected 1 or more")

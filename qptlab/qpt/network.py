@@ -17,7 +17,7 @@ from jaxtyping import Array, Float
 
 from qptlab.dft.integrals import check_input
 from qptlab.molecule import Molecule
-from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.config import ADAM_LR
 from qptlab.qpt.sample import Sample
 from qptlab.theory import Theory
 from qptlab.theory import theory as parse_theory
@@ -27,23 +27,26 @@ SINGLE = jnp.float32
 
 
 class Network(eqx.Module):
-    """Predicts ΔF, the correction to the first Fock matrix, from a `Sample`.
+    """Predicts ΔF, the correction to the screened first Fock matrix, from a `Sample`.
 
     Attributes:
         theory: level of theory it was made for.
         made_for: elements it knows, sorted.
         kind: the name it is registered by.
-        usual_lr: learning rate to start with where none is asked for.
+        optimiser: "adam", or "muon" for a network of a few small matrices, where it learns more
+            from each step; its cost grows as the cube of their width.
+        usual_lr: learning rate where none is asked for; one optimiser's is not another's.
     """
 
     theory: eqx.AbstractVar[Theory]
     made_for: eqx.AbstractVar[tuple[str, ...]]
     kind: ClassVar[str]
-    usual_lr: ClassVar[float] = TrainConfig.lr
+    optimiser: ClassVar[str] = "adam"
+    usual_lr: ClassVar[float] = ADAM_LR
 
     @abc.abstractmethod
     def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, float64, to be added to `sample.fock`."""
+        """ΔF (ao, ao), symmetric, hartree, float64, to be added to `sample.start`."""
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:

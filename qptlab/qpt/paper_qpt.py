@@ -213,7 +213,10 @@ class PaperQPT(Network):
         return cls(size, flaws, orbitals, theory, elements, key=jax.random.key(0))
 
     def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, to be added to `sample.fock`."""
+        """ΔF (ao, ao), symmetric, hartree, to be added to `sample.start`.
+
+        As in the paper it is F0 that is corrected: screening is taken back.
+        """
         tokens, matrices = self.embed(sample)
         tokens = run_layers(self.layers, tokens, lambda layer, x: layer(x, matrices))
         normed = rows(self.norm, tokens)
@@ -221,7 +224,7 @@ class PaperQPT(Network):
         key = query if self.key is None else rows(self.key, normed)
         product = query @ key.T / math.sqrt(query.shape[-1])
         delta = product if self.key is None else product + product.T
-        return delta.astype(sample.fock.dtype)
+        return delta.astype(sample.fock.dtype) + sample.fock - sample.start
 
     def embed(self, sample: Sample) -> tuple[Tokens, Biases]:
         """The first tokens (ao, token), and the seven matrices (matrix, ao, ao)."""

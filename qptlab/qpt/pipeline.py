@@ -1,9 +1,9 @@
 """The pipeline: guess → first Fock build → network → refining iterations → energy.
 
-D0 → F0 = F[D0] → network gives ΔF → D1 from F0 + ΔF → K refining iterations → energy.
+D0 → F0 = F[D0], screened → network gives ΔF → D1 from their sum → K refining iterations → energy.
 With K refining iterations a prediction costs K + 1 Fock builds, the first one included.
 
-Source: Mathiasen et al., arXiv 2402.04030, section 3.
+Source: Mathiasen et al., arXiv 2402.04030, section 3; screening is not in the paper.
 """
 
 import equinox as eqx
@@ -15,12 +15,10 @@ from qptlab.dft.density import Filled, fill
 from qptlab.dft.diis import DEPTH, Diis, commutator
 from qptlab.dft.energy import Energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
+from qptlab.dft.screening import screened
 from qptlab.qpt.sample import Sample
 
 Matrix = Float[Array, "ao ao"]
-
-FIRST_SHARE = 0.6
-"""Share of the newly built Fock matrix in the first refining iteration."""
 
 
 class Trajectory(eqx.Module):
@@ -53,7 +51,9 @@ class Densities(eqx.Module):
     focks: Float[Array, "refine ao ao"]
 
 
-def refine(delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "diis") -> Trajectory:
+def refine(
+    delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "screened"
+) -> Trajectory:
     """Run the pipeline from a network's ΔF (zeros: no network) through refining iterations.
 
     Args:
@@ -75,37 +75,36 @@ def refine(delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "d
 
 
 def densities(
-    delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "diis"
+    delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "screened"
 ) -> Densities:
     """The densities that refining passes through.
 
     Args:
-        scheme: "diis" damps the first iteration and extrapolates from the second on; "plain"
-            repeats D → F[D] → D as the paper does, which diverges for most functionals.
+        scheme: "screened" extrapolates by DIIS and screens what it finds; "plain" repeats
+            D → F[D] → D as the paper does, which diverges for most functionals.
     """
-    if scheme not in ("diis", "plain"):
-        raise ValueError(f"unknown refining scheme {scheme!r}; known: diis, plain")
+    if scheme not in ("screened", "plain"):
+        raise ValueError(f"unknown refining scheme {scheme!r}; known: screened, plain")
     ints = sample.integrals
-    # With damping the first extrapolation, of one matrix, is the plain step.
-    share = FIRST_SHARE if scheme == "diis" else 1.0
 
     def occupy(fock):
         return fill(fock, ints.overlap, ints.occupation)
 
-    def iterate(carry, k):
-        filled, fock_before, history = carry
+    def iterate(carry, _):
+        filled, history = carry
+        dm = filled.dm
         terms, fock = energy_and_fock(filled, ints)
-        history = history.push(fock, commutator(fock, filled.dm, ints.overlap))
-        mixed = history.extrapolate() if scheme == "diis" else fock
-        first = share * fock + (1 - share) * fock_before
-        following = occupy(jnp.where(k == 0, first, mixed))
-        return (following, fock, history), (following.orbitals, terms.total, fock)
+        # D and F mixed alike: the mixture is to first order the Fock matrix of its density
+        history = history.push(jnp.stack([fock, dm]), commutator(fock, dm, ints.overlap))
+        mixed = screened(*history.extrapolate(), ints) if scheme == "screened" else fock
+        following = occupy(mixed)
+        return (following, history), (following.orbitals, terms.total, fock)
 
-    fock_in = sample.fock + delta_fock
-    first = occupy(fock_in)
-    history = Diis.empty(fock_in.shape, depth=min(max(iterations, 1), DEPTH))
+    first = occupy(sample.start + delta_fock)
+    depth = min(max(iterations, 1), DEPTH)
+    history = Diis.empty((2, *delta_fock.shape), delta_fock.shape, depth=depth)
     _, (orbitals, energies, focks) = jax.lax.scan(
-        iterate, (first, fock_in, history), jnp.arange(iterations)
+        iterate, (first, history), None, length=iterations
     )
     return Densities(jnp.concatenate([first.orbitals[None], orbitals]), energies, focks)
 

@@ -28,7 +28,7 @@ class Prediction(ScfResult):
     """What a network predicts; fields as `ScfResult`, orbitals of F[D] included.
 
     Attributes:
-        raw_fock: (ao, ao), hartree; F0 + ΔF, the matrix the network itself predicts.
+        raw_fock: (ao, ao), hartree; screened F0 + ΔF, the matrix the network itself predicts.
         refine: number of refining iterations behind it.
         commutator: largest element of FDS − SDF, hartree; zero for the exact density.
         delta2: ΔE₂, hartree: an estimate of the energy's error, often too large by a factor of 2.
@@ -87,7 +87,7 @@ def predict(
         fock_builds=builds,
         converged=commutator < CONVERGED,
         message=message,
-        raw_fock=np.asarray(prepared.fock + delta_fock),
+        raw_fock=np.asarray(prepared.start + delta_fock),
         refine=int(refine),
         commutator=commutator,
         delta2=float(delta2),

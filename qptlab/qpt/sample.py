@@ -9,12 +9,14 @@ from qptlab.dft.compiling import jit
 from qptlab.dft.density import fill
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
+from qptlab.dft.screening import screened
 
 MATRICES = (
     "S",
     "h",
     "J",
     "Vxc",
+    "J[dD]",
     "D",
     "dD",
     "S D S",
@@ -23,7 +25,8 @@ MATRICES = (
     "F dD S + S dD F",
     "F S⁻¹ F",
 )
-"""What `Sample.matrices` holds, with D the starting density, F = F[D] and dD = D(F) − D."""
+"""What `Sample.matrices` holds: D is the starting density, J and Vxc are its own, F is `start`
+and dD = D(F) − D."""
 
 
 class Sample(eqx.Module):
@@ -32,13 +35,15 @@ class Sample(eqx.Module):
     Attributes:
         integrals: of this geometry.
         dm, fock: (ao, ao); the starting density D0 and F0 = F[D0].
+        start: (ao, ao), hartree; F0 screened, to which a network adds its ΔF.
         matrices: (matrix, ao, ao), symmetric; the building blocks of ΔF, named in `MATRICES`.
-        plain_energy: energy of D(F0), hartree: where a network that predicts nothing stands.
+        plain_energy: energy of D(start), hartree: where a network that predicts nothing stands.
     """
 
     integrals: Integrals
     dm: Float[Array, "ao ao"]
     fock: Float[Array, "ao ao"]
+    start: Float[Array, "ao ao"]
     matrices: Float[Array, "matrix ao ao"]
     plain_energy: Float[Array, ""]
 
@@ -49,11 +54,12 @@ def sample(integrals: Integrals) -> Sample:
     dm, overlap, h_core = integrals.dm_guess, integrals.overlap, integrals.h_core
     _, fock = energy_and_fock(dm, integrals)
     coulomb = jax.grad(integrals.coulomb.energy)(dm)
-    plain = fill(fock, overlap, integrals.occupation)
+    start = screened(fock, dm, integrals)
+    plain = fill(start, overlap, integrals.occupation)
     change = plain.dm - dm
 
     def anticommute(density):
-        product = fock @ density @ overlap
+        product = start @ density @ overlap
         return product + product.T
 
     matrices = [
@@ -61,18 +67,20 @@ def sample(integrals: Integrals) -> Sample:
         h_core,
         coulomb,
         fock - h_core - coulomb,
+        start - fock,
         dm,
         change,
         overlap @ dm @ overlap,
         overlap @ change @ overlap,
         anticommute(dm),
         anticommute(change),
-        fock @ jnp.linalg.solve(overlap, fock),
+        start @ jnp.linalg.solve(overlap, start),
     ]
     return Sample(
         integrals=integrals,
         dm=dm,
         fock=fock,
+        start=start,
         matrices=jnp.stack(matrices),
         plain_energy=energy(plain, integrals).total,
     )

@@ -99,7 +99,7 @@ class Training:
         # the folder written last, and how many lines of history it holds
         self.saved: tuple[Path | None, int] = (None, 0)
         self._reference, self._started = reference, started
-        self._lr = self.config.lr
+        self._lr = model.usual_lr if self.config.lr is None else self.config.lr
         self._compiled: set[str] = set()
         self._validation: Validation | None = None
         self._sitting: Callable[[], Generator[StepLog, None, None] | None] = lambda: None

@@ -38,7 +38,7 @@ def converged_energy(molecule: Molecule, theory: Theory) -> float:
 
 def baseline_energies(geometry: Sample, iterations: int) -> dict[str, np.ndarray]:
     """Energies (refine + 1,) in hartree of "plain" (no network) and "diis" at equal builds."""
-    zero = jnp.zeros_like(geometry.fock)
+    zero = jnp.zeros_like(geometry.start)
     return {
         "plain": np.asarray(_refine(zero, geometry, iterations).energies),
         "diis": np.asarray(_diis(geometry.integrals, iterations + 1)),

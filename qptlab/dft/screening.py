@@ -1,0 +1,92 @@
+"""Coulomb screening: what the electrons' repulsion makes of a change before the next Fock build.
+
+Most of what a Fock matrix changes by, when its density changes, is Coulomb repulsion, and with the
+integrals at hand that part costs little. So it is made self-consistent while exchange and
+correlation, which need the grid, stand still.
+"""
+
+import jax
+import jax.numpy as jnp
+from jax.scipy.sparse.linalg import cg
+
+from qptlab.dft.density import Matrix, density_from_fock, orbitals
+from qptlab.dft.integrals import Integrals
+from qptlab.dft.response import solve_linear
+
+TOLERANCE = 1e-7
+"""Largest element of D(F) − D at which F and D agree."""
+MOST_STEPS = 12
+INEXACT = {"tol": 1e-2, "maxiter": 12}
+"""Of the linear equations of each step of Newton's method: the next step mends the rest."""
+SMALLEST_GAP = 0.01
+"""Orbital energy differences count as at least this (hartree) in their preconditioner."""
+
+
+def screened(fock: Matrix, dm: Matrix, integrals: Integrals) -> Matrix:
+    """F + J[D − D_in] with D = D(that very matrix): `fock` after Coulomb repulsion has answered.
+
+    Minimises the model energy tr((F − J[D_in]) D) + ½ tr(J[D] D), which has one minimum, by
+    Newton's method in the orbitals. Its derivative is that of the solution, exact, whatever
+    steps led there.
+
+    Args:
+        fock: F = F[D_in], (ao, ao), hartree, of a closed shell.
+        dm: D_in, (ao, ao), electrons.
+
+    Returns:
+        (ao, ao), hartree.
+
+    Source: Kerker, Phys. Rev. B 23, 3082 (1981), and Herbst, Levitt, J. Phys.: Condens. Matter 33,
+    085503 (2021), for screening as preconditioner; here it is not linearised.
+    """
+
+    def answered(density):
+        return fock + _repulsion(density - dm, integrals)
+
+    def change(density):
+        overlap, occupation = integrals.overlap, integrals.occupation
+        return density_from_fock(answered(density), overlap, occupation) - density
+
+    def solve(_, start):
+        return _newton(fock, start, integrals)
+
+    return answered(jax.lax.custom_root(change, dm, solve, solve_linear))
+
+
+def _newton(fock: Matrix, dm: Matrix, integrals: Integrals) -> Matrix:
+    """D = D(F + J[D − D_in])."""
+    n_occ = integrals.n_occ
+
+    def step(state):
+        fock, dm, _, count = state
+        mo_energy, mo_coeff = orbitals(fock, integrals.overlap)
+        occ, virt = mo_coeff[:, :n_occ], mo_coeff[:, n_occ:]
+        gap = mo_energy[n_occ:, None] - mo_energy[None, :n_occ]
+
+        def turned(x):
+            half = 2 * virt @ x @ occ.T
+            return half + half.T
+
+        def force(density):
+            return virt.T @ _repulsion(density, integrals) @ occ
+
+        filled = 2 * occ @ occ.T
+        x, _ = cg(
+            lambda x: gap * x + force(turned(x)),
+            -force(filled - dm),
+            M=lambda residual: residual / jnp.maximum(gap, SMALLEST_GAP),
+            **INEXACT,
+        )
+        following = filled + turned(x)
+        change = jnp.max(jnp.abs(filled - dm))
+        return fock + _repulsion(following - dm, integrals), following, change, count + 1
+
+    def goes_on(state):
+        return (state[2] > TOLERANCE) & (state[3] < MOST_STEPS)
+
+    return jax.lax.while_loop(goes_on, step, (fock, dm, jnp.asarray(jnp.inf), 0))[1]
+
+
+def _repulsion(dm: Matrix, integrals: Integrals) -> Matrix:
+    """J[D], (ao, ao), hartree: linear in D."""
+    return jax.grad(integrals.coulomb.energy)(dm)
