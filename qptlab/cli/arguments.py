@@ -110,7 +110,14 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--loss",
         metavar="SPEC",
-        help="energy (default), delta2, commutator, or sums: 0.5*energy@2+delta2; A -> B over time",
+        help="energy (default), delta2, commutator, or sums: 0.5*energy@2+delta2; A -> B over "
+        "time; hamiltonian and coupling are supervised, by PySCF's Fock matrices",
+    )
+    sub.add_argument(
+        "--geometries",
+        type=int,
+        metavar="N",
+        help="how many to train on, used again and again; by default ever new ones",
     )
     sub.add_argument("--lr", type=float, help="learning rate; by default one that suits the model")
     sub.add_argument("--resume", action="store_true", help="continue the run in RUN")

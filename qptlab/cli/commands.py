@@ -48,6 +48,7 @@ def train(args: argparse.Namespace, started: float) -> None:
         "steps": int(run.state.step),
         "seconds": time.perf_counter() - started,
         "compile_seconds": run.clock.compile_seconds,
+        "label_seconds": run.clock.label_seconds,
         "samples": run.history[-1].samples,
         "val_energy_mae_ha": _last_errors(run),
         "baselines_ha": run.baselines_ha,

@@ -22,7 +22,7 @@ from qptlab.qpt.sampling import (
     wiggle,
 )
 from qptlab.qpt.training import Training
-from qptlab.reference import pyscf_energy
+from qptlab.reference import pyscf_energy, pyscf_fock
 from qptlab.theory import Theory
 from qptlab.theory import theory as parse_theory
 
@@ -63,10 +63,13 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
         minutes = DEFAULT_MINUTES
     settings = {"minutes": minutes, "steps": args.steps}
     settings |= {
-        name: given for name in ("loss", "lr") if (given := getattr(args, name)) is not None
+        name: given
+        for name in ("loss", "lr", "geometries")
+        if (given := getattr(args, name)) is not None
     }
+    judge = {"reference": pyscf_energy, "labels": pyscf_fock, "started": started}
     if args.resume:
-        run = Training.resume(args.out, reference=pyscf_energy, started=started, **settings)
+        run = Training.resume(args.out, **judge, **settings)
         _check_same(run, args)
         return run
     config = TrainConfig(seed=args.seed or 0, **settings)
@@ -77,7 +80,7 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
     if args.lr is None:
         config = replace(config, lr=model.usual_lr)
     sampler = _sampler(args, geometries, level, config)
-    return Training(model, sampler, config, reference=pyscf_energy, out=out, started=started)
+    return Training(model, sampler, config, out=out, **judge)
 
 
 def _new_model(args: argparse.Namespace, molecule: Molecule, level: Theory, seed: int) -> Network:
