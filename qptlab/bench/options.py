@@ -1,22 +1,26 @@
 """What to measure, checked before anything runs."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qptlab.molecule import molecule
+from qptlab.qpt.config import TrainConfig
 from qptlab.theory import FUNCTIONALS, Theory
 from qptlab.theory import theory as parse_theory
 
 CASES = {
     "dft": ("water", "ethanol", "benzene", "uracil", "alanine-dipeptide"),
     "agreement": ("water", "methyl"),
+    "cost": ("water", "ethanol"),
 }
-THEORIES = {"dft": ("pbe", "b3lyp5"), "agreement": FUNCTIONALS}
+THEORIES = {"dft": ("pbe", "b3lyp5"), "agreement": FUNCTIONALS, "cost": ("pbe",)}
 BENCHES = tuple(CASES)
 BASIS = "def2-svp"
 PEER_CASES = ("ethanol",)
 ROUNDS = 7
+MINUTES, LABELS = 5.0, (25, 100, 400)
 
 
 @dataclass(frozen=True)
@@ -30,6 +34,8 @@ class Options:
         peer_cases: those of the cases that the slow optional peers take part in.
         rounds: how often each contestant has its turn.
         threads: of JAX, of PySCF, and of every BLAS.
+        minutes: of the longest training of the bench `cost`.
+        labels: how many its supervised trainings have, one after the other.
     """
 
     bench: str
@@ -38,6 +44,8 @@ class Options:
     peer_cases: tuple[str, ...]
     rounds: int
     threads: int
+    minutes: float = MINUTES
+    labels: tuple[int, ...] = LABELS
 
     def theory(self, index: int) -> Theory:
         """One of the theories, parsed."""
@@ -51,6 +59,8 @@ def options(
     peer_cases: Sequence[str] | None = None,
     rounds: int | None = None,
     threads: int | None = None,
+    minutes: float | None = None,
+    labels: Sequence[int] | None = None,
 ) -> Options:
     """Options with None replaced by what is usual.
 
@@ -65,7 +75,9 @@ def options(
     cases = tuple(CASES[bench] if cases is None else cases)
     peer_cases = tuple(PEER_CASES if peer_cases is None else peer_cases)
     for name in (*cases, *peer_cases):
-        molecule(name)
+        spin = molecule(name).spin
+        if bench == "cost" and spin and name in cases:
+            raise ValueError(f"networks are for closed shells only; {name} has spin {spin}")
     names = THEORIES[bench] if theories is None else theories
     levels = [parse_theory(name if "/" in name else f"{name}/{BASIS}") for name in names]
     rounds = ROUNDS if rounds is None else rounds
@@ -79,7 +91,14 @@ def options(
         raise ValueError(f"threads {threads}; this process may use 1 to {cores}")
     if threads < cores and not hasattr(os, "sched_setaffinity"):
         raise ValueError("fewer threads than cores can be had on Linux only")
-    return Options(bench, cases, tuple(map(str, levels)), peer_cases, rounds, threads)
+    minutes = MINUTES if minutes is None else minutes
+    labels = tuple(LABELS if labels is None else sorted(labels))
+    if not 0 < minutes < math.inf:
+        raise ValueError(f"minutes {minutes}; expected a number above 0")
+    if not labels or labels[0] < TrainConfig.batch:
+        raise ValueError(f"labels {labels}; expected numbers of at least {TrainConfig.batch}")
+    names = tuple(map(str, levels))
+    return Options(bench, cases, names, peer_cases, rounds, threads, minutes, labels)
 
 
 def usable_cores() -> list[int]:

@@ -4,10 +4,10 @@ import contextlib
 import json
 import sys
 
-from qptlab.bench import agreement, dft
+from qptlab.bench import agreement, cost, dft
 from qptlab.bench.options import Options
 
-BENCHES = {"dft": dft.report, "agreement": agreement.report}
+BENCHES = {"dft": dft.report, "agreement": agreement.report, "cost": cost.report}
 
 
 def _main(text: str) -> int:

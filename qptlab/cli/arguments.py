@@ -128,10 +128,18 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
     def names(text: str) -> list[str]:
         return [name.strip() for name in text.split(",") if name.strip()]
 
-    sub.add_argument("name", metavar="NAME", help="dft: speed; agreement: accuracy")
+    def numbers(text: str) -> list[int]:
+        return [int(name) for name in names(text)]
+
+    sub.add_argument(
+        "name", metavar="NAME", help="dft: speed; agreement: accuracy; cost: with labels, without"
+    )
     sub.add_argument("--cases", type=names, metavar="A,B", help="names of library molecules")
     sub.add_argument("--theories", type=names, metavar="A,B", help="pbe,b3lyp5 by default")
     sub.add_argument("--peer-cases", type=names, metavar="A,B", help="with pyscfad; ethanol")
     sub.add_argument("--rounds", type=int, metavar="N", help="turns of each contestant; 7")
     sub.add_argument("--threads", type=int, metavar="N", help="of everyone; all cores by default")
+    sub.add_argument("--minutes", type=float, metavar="M", help="cost: of the longest training; 5")
+    sub.add_argument("--labels", type=numbers, metavar="A,B", help="cost: 25,100,400 by default")
+    sub.add_argument("--figure", metavar="FILE", help="cost: where to draw the curves")
     sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")

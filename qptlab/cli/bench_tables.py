@@ -3,6 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
+from qptlab.cli.cost_report import cost_tables
+
 WIDTH = 120
 """Columns where there is no terminal to ask."""
 
@@ -22,6 +24,11 @@ def bench_report(report: dict) -> None:
     _machine(report["machine"])
     if report["bench"] == "agreement":
         out.print(_agreement(report["rows"]))
+        return
+    if report["bench"] == "cost":
+        for table in cost_tables(report):
+            out.print(table)
+        out.print(_goals(report["summary"]["goals"]))
         return
     for operation, title in TITLES.items():
         rows = [row for row in report["rows"] if row["operation"] == operation]

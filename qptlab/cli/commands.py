@@ -88,13 +88,18 @@ def bench(args: argparse.Namespace) -> None:
     """Measure, in a process of its own, and set the goals beside what was measured."""
     from qptlab.bench import measure, options
     from qptlab.cli.bench_tables import bench_report
+    from qptlab.cli.cost_report import draw_cost, figure_file
 
     given = (args.cases, args.theories, args.peer_cases, args.rounds, args.threads)
-    report = measure(options(args.name, *given))
+    asked = options(args.name, *given, args.minutes, args.labels)
+    figure = None if args.figure is None else figure_file(args)
+    report = measure(asked)
     if args.json:
         _print_json(report)
     else:
         bench_report(report)
+    if figure is not None:
+        draw_cost(report, figure)
 
 
 def _last_errors(run: Training) -> dict[str, float]:
