@@ -35,10 +35,9 @@ from qptlab.units import MICROHARTREE_PER_HARTREE
 SHARES = 1 / 27, 1 / 9, 1 / 3, 1
 """Of `options.minutes`: what the trainings of a contestant take."""
 LR = {"energy": 5e-3, "hamiltonian": 2e-3, "coupling": 5e-3}
-"""Learning rates by loss, each the best of four (1e-3 to 1e-2) with which it was tried.
+"""Learning rates by loss: the best of those tried, from 1e-3 to 1e-2.
 
-For water, pbe/def2-svp, in 600 steps on 60 geometries. There the mean of |F − F*| also beat the
-mean of squares, and either of them the same in the label's orbitals.
+For water, pbe/def2-svp, 600 steps on 60 geometries, by the energy of the unrefined prediction.
 """
 N_VALIDATION, REFINE, SEED = 16, 3, 0
 
