@@ -237,6 +237,18 @@ BAD = {
         ["train", "{two}", "--out", "{new}", "--sampler", "dice"],
         "invalid choice: 'dice'",
     ),
+    "surface of a wiggle": (
+        ["train", "water", "--out", "{new}", "--surface", "hf/sto-3g"],
+        "--surface belongs to --sampler modes or md; got wiggle",
+    ),
+    "no such surface": (
+        ["train", "water", *FAST, "--out", "{new}", "--sampler", "modes", "--surface", "hf"],
+        "hf",
+    ),
+    "surface of a resumed run": (
+        ["train", "water", "--out", "{run}", "--resume", "--surface", "hf/sto-3g"],
+        "leave out --surface",
+    ),
     "other temperature": (
         ["train", "water", "--out", "{run}", "--resume", "--temperature", "9"],
         "has --temperature none; got 9.0",

@@ -28,6 +28,7 @@ DOCUMENTED = (
     "qptlab.qpt.losses",
     "qptlab.reference.compare",
     "qptlab.reference.guess",
+    "qptlab.reference.pyscf_runs",
 )
 
 

@@ -1,10 +1,12 @@
 """What to measure, checked before anything runs."""
 
+import math
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qptlab.molecule import molecule
+from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.shipped import frozen_frames, shipped_names, shipped_text
 from qptlab.theory import FUNCTIONALS, Theory
 from qptlab.theory import theory as parse_theory
@@ -12,14 +14,21 @@ from qptlab.theory import theory as parse_theory
 CASES = {
     "dft": ("water", "ethanol", "benzene", "uracil", "alanine-dipeptide"),
     "agreement": ("water", "methyl"),
+    "cost": ("water", "ethanol"),
 }
-THEORIES = {"dft": ("pbe", "b3lyp5"), "agreement": FUNCTIONALS}
-TAKES = {"dft": ("theories", "peer-cases", "rounds"), "agreement": ("theories",), "accuracy": ()}
+THEORIES = {"dft": ("pbe", "b3lyp5"), "agreement": FUNCTIONALS, "cost": ("pbe",)}
+TAKES = {
+    "dft": ("theories", "peer-cases", "rounds"),
+    "agreement": ("theories",),
+    "accuracy": (),
+    "cost": ("theories", "minutes", "labels"),
+}
 """Options of each bench besides those that all of them have."""
 BENCHES = tuple(TAKES)
 BASIS = "def2-svp"
 PEER_CASES = ("ethanol",)
 ROUNDS = 7
+MINUTES, LABELS = 5.0, (25, 100, 400)
 
 
 @dataclass(frozen=True)
@@ -33,6 +42,8 @@ class Options:
         peer_cases: those of the cases that the slow optional peers take part in.
         rounds: how often each contestant has its turn.
         threads: of JAX, of PySCF, and of every BLAS.
+        minutes: of the longest training of the bench `cost`.
+        labels: how many its supervised trainings have, one after the other.
     """
 
     bench: str
@@ -41,6 +52,8 @@ class Options:
     peer_cases: tuple[str, ...]
     rounds: int
     threads: int
+    minutes: float = MINUTES
+    labels: tuple[int, ...] = LABELS
 
     def theory(self, index: int) -> Theory:
         """One of the theories, parsed."""
@@ -54,6 +67,8 @@ def options(
     peer_cases: Sequence[str] | None = None,
     rounds: int | None = None,
     threads: int | None = None,
+    minutes: float | None = None,
+    labels: Sequence[int] | None = None,
 ) -> Options:
     """Options with None replaced by what is usual.
 
@@ -65,7 +80,13 @@ def options(
     """
     if bench not in BENCHES:
         raise ValueError(f"unknown bench {bench!r}; known: {', '.join(BENCHES)}")
-    given = {"theories": theories, "peer-cases": peer_cases, "rounds": rounds}
+    given = {
+        "theories": theories,
+        "peer-cases": peer_cases,
+        "rounds": rounds,
+        "minutes": minutes,
+        "labels": labels,
+    }
     for name, value in given.items():
         if value is not None and name not in TAKES[bench]:
             raise ValueError(f"bench {bench} takes no --{name}")
@@ -82,7 +103,13 @@ def options(
         raise ValueError(f"threads {threads}; this process may use 1 to {cores}")
     if threads < cores and not hasattr(os, "sched_setaffinity"):
         raise ValueError("fewer threads than cores can be had on Linux only")
-    return Options(bench, cases, levels, peer_cases, rounds, threads)
+    minutes = MINUTES if minutes is None else minutes
+    labels = tuple(LABELS if labels is None else sorted(labels))
+    if not 0 < minutes < math.inf:
+        raise ValueError(f"minutes {minutes}; expected a number above 0")
+    if not labels or labels[0] < TrainConfig.batch:
+        raise ValueError(f"labels {labels}; expected numbers of at least {TrainConfig.batch}")
+    return Options(bench, cases, levels, peer_cases, rounds, threads, minutes, labels)
 
 
 def _work(
@@ -98,7 +125,9 @@ def _work(
         return names, ()
     names = tuple(CASES[bench] if cases is None else cases)
     for name in names:
-        molecule(name)
+        spin = molecule(name).spin
+        if bench == "cost" and spin:
+            raise ValueError(f"networks are for closed shells only; {name} has spin {spin}")
     specs = THEORIES[bench] if theories is None else theories
     levels = [parse_theory(spec if "/" in spec else f"{spec}/{BASIS}") for spec in specs]
     if not names or not levels:

@@ -4,10 +4,15 @@ import contextlib
 import json
 import sys
 
-from qptlab.bench import accuracy, agreement, dft
+from qptlab.bench import accuracy, agreement, cost, dft
 from qptlab.bench.options import Options
 
-BENCHES = {"dft": dft.report, "agreement": agreement.report, "accuracy": accuracy.report}
+BENCHES = {
+    "dft": dft.report,
+    "agreement": agreement.report,
+    "accuracy": accuracy.report,
+    "cost": cost.report,
+}
 
 
 def _main(text: str) -> int:

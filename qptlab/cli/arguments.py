@@ -112,9 +112,19 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--sigma", type=float, help="width of the wiggle, bohr; 0.05")
     sub.add_argument("--temperature", type=float, metavar="K", help="of modes and md; 300")
     sub.add_argument(
+        "--surface", metavar="XC/BASIS", help="whose forces modes and md feel; --theory by default"
+    )
+    sub.add_argument(
         "--loss",
         metavar="SPEC",
-        help="energy (default), delta2, commutator, or sums: 0.5*energy@2+delta2; A -> B over time",
+        help="energy (default), delta2, commutator, or sums: 0.5*energy@2+delta2; A -> B over "
+        "time; hamiltonian and coupling are supervised, by PySCF's Fock matrices",
+    )
+    sub.add_argument(
+        "--geometries",
+        type=int,
+        metavar="N",
+        help="how many to train on, used again and again; by default ever new ones",
     )
     sub.add_argument("--lr", type=float, help="learning rate; by default one that suits the model")
     sub.add_argument("--resume", action="store_true", help="continue the run in RUN")
@@ -125,10 +135,14 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
     def names(text: str) -> list[str]:
         return [name.strip() for name in text.split(",") if name.strip()]
 
+    def numbers(text: str) -> list[int]:
+        return [int(name) for name in names(text)]
+
     sub.add_argument(
         "name",
         metavar="NAME",
-        help="dft: speed; agreement: ours against PySCF; accuracy: of the networks that ship",
+        help="dft: speed; agreement: ours against PySCF; accuracy: of the networks that ship; "
+        "cost: with labels, without",
     )
     sub.add_argument(
         "--cases", type=names, metavar="A,B", help="library molecules, or networks that ship"
@@ -137,4 +151,7 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
     sub.add_argument("--peer-cases", type=names, metavar="A,B", help="with pyscfad; ethanol")
     sub.add_argument("--rounds", type=int, metavar="N", help="turns of each contestant; 7")
     sub.add_argument("--threads", type=int, metavar="N", help="of everyone; all cores by default")
+    sub.add_argument("--minutes", type=float, metavar="M", help="cost: of the longest training; 5")
+    sub.add_argument("--labels", type=numbers, metavar="A,B", help="cost: 25,100,400 by default")
+    sub.add_argument("--figure", metavar="FILE", help="cost: where to draw the curves")
     sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")

@@ -4,6 +4,7 @@ from rich.console import Console
 from rich.table import Table
 
 from qptlab.cli.accuracy_table import print_accuracy
+from qptlab.cli.cost_report import cost_tables
 
 WIDTH = 120
 """Columns where there is no terminal to ask."""
@@ -27,6 +28,11 @@ def bench_report(report: dict) -> None:
         return
     if report["bench"] == "accuracy":
         print_accuracy(report, out)
+        return
+    if report["bench"] == "cost":
+        for table in cost_tables(report):
+            out.print(table)
+        out.print(_goals(report["summary"]["goals"]))
         return
     for operation, title in TITLES.items():
         rows = [row for row in report["rows"] if row["operation"] == operation]

@@ -48,6 +48,7 @@ def train(args: argparse.Namespace, started: float) -> None:
         "steps": int(run.state.step),
         "seconds": time.perf_counter() - started,
         "compile_seconds": run.clock.compile_seconds,
+        "label_seconds": run.clock.label_seconds,
         "samples": run.history[-1].samples,
         "val_energy_mae_ha": _last_errors(run),
         "baselines_ha": run.baselines_ha,
@@ -87,13 +88,18 @@ def bench(args: argparse.Namespace) -> None:
     """Measure, in a process of its own, and set the goals beside what was measured."""
     from qptlab.bench import measure, options
     from qptlab.cli.bench_tables import bench_report
+    from qptlab.cli.cost_report import draw_cost, figure_file
 
     given = (args.cases, args.theories, args.peer_cases, args.rounds, args.threads)
-    report = measure(options(args.name, *given))
+    asked = options(args.name, *given, args.minutes, args.labels)
+    figure = None if args.figure is None else figure_file(args)
+    report = measure(asked)
     if args.json:
         _print_json(report)
     else:
         bench_report(report)
+    if figure is not None:
+        draw_cost(report, figure)
 
 
 def _last_errors(run: Training) -> dict[str, float]:

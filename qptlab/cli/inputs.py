@@ -21,7 +21,7 @@ from qptlab.qpt.sampling import (
     wiggle,
 )
 from qptlab.qpt.training import Training
-from qptlab.reference import pyscf_energy
+from qptlab.reference import pyscf_energy, pyscf_fock
 from qptlab.theory import Theory
 from qptlab.theory import theory as parse_theory
 
@@ -62,12 +62,17 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
         minutes = DEFAULT_MINUTES
     settings = {"minutes": minutes, "steps": args.steps}
     settings |= {
-        name: given for name in ("loss", "lr") if (given := getattr(args, name)) is not None
+        name: given
+        for name in ("loss", "lr", "geometries")
+        if (given := getattr(args, name)) is not None
     }
+    judge = {"reference": pyscf_energy, "labels": pyscf_fock, "started": started}
     if args.resume:
         if args.start is not None:
             raise ValueError("--resume goes on from the run's own weights; leave out --start")
-        run = Training.resume(args.out, reference=pyscf_energy, started=started, **settings)
+        if args.surface is not None:
+            raise ValueError("--resume goes on with the run's own sampler; leave out --surface")
+        run = Training.resume(args.out, **judge, **settings)
         _check_same(run, args)
         return run
     config = TrainConfig(seed=args.seed or 0, **settings)
@@ -78,7 +83,7 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
     else:
         model = _start_model(args, geometries[0])
     sampler = _sampler(args, geometries, model.theory, config)
-    return Training(model, sampler, config, reference=pyscf_energy, out=out, started=started)
+    return Training(model, sampler, config, out=out, **judge)
 
 
 def _new_model(args: argparse.Namespace, molecule: Molecule, level: Theory, seed: int) -> Network:
@@ -107,6 +112,7 @@ def _geometries(args: argparse.Namespace) -> list[Molecule]:
     for option, value, kinds in (
         ("--sigma", args.sigma, ("wiggle",)),
         ("--temperature", args.temperature, ("modes", "md")),
+        ("--surface", args.surface, ("modes", "md")),
     ):
         if value is not None and kind not in kinds:
             raise ValueError(f"{option} belongs to --sampler {' or '.join(kinds)}; got {kind}")
@@ -121,17 +127,18 @@ def _geometries(args: argparse.Namespace) -> list[Molecule]:
 def _sampler(
     args: argparse.Namespace, geometries: list[Molecule], level: Theory, config: TrainConfig
 ) -> Sampler:
+    surface = level if args.surface is None else parse_theory(args.surface)
     kelvin = TEMPERATURE_K if args.temperature is None else args.temperature
     if args.sampler == "file" and Path(args.geometry).is_file():
         return frames_from_file(Path(args.geometry), args.charge, args.spin or 0)
     if args.sampler == "file":
         return Frames(tuple(geometries))
     if args.sampler == "modes":
-        return normal_modes(geometries[0], level, kelvin, progress=progress)
+        return normal_modes(geometries[0], surface, kelvin, progress=progress)
     if args.sampler == "md":
         seconds = None if config.minutes is None else 60 * DYNAMICS_SHARE * config.minutes
         return molecular_dynamics(
-            geometries[0], level, kelvin, seed=config.seed, seconds=seconds, progress=progress
+            geometries[0], surface, kelvin, seed=config.seed, seconds=seconds, progress=progress
         )
     return wiggle(geometries[0], SIGMA_BOHR if args.sigma is None else args.sigma)
 

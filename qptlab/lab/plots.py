@@ -85,7 +85,7 @@ def draw_loss(axes: Axes, history: Sequence[Any]) -> None:
     steps, loss = steps[kept], loss[kept]
     if len(steps) == 0:
         axes.set_ylim(-1, 0.1)
-        return _label_ends(axes, labels)
+        return label_ends(axes, labels)
     mean = _running_mean(loss, window=max(1, len(loss) // 40))
     for values, style in ((loss, {"linewidth": 0.8, "alpha": 0.3}), (mean, {"linewidth": 2.4})):
         marker = "o" if len(values) == 1 else None
@@ -95,7 +95,7 @@ def draw_loss(axes: Axes, history: Sequence[Any]) -> None:
     low, high = min(low, mean.min(), 0.0), max(high, 0.0)
     pad = 0.06 * max(high - low, 1e-3)
     axes.set_ylim(low - pad, high + pad)
-    _label_ends(axes, [*labels, (mean[-1], f"{mean[-1]:.4g} mHa".replace("-", "−"), LOSS)])
+    label_ends(axes, [*labels, (mean[-1], f"{mean[-1]:.4g} mHa".replace("-", "−"), LOSS)])
 
 
 def draw_errors(
@@ -128,7 +128,7 @@ def draw_errors(
     axes.set_ylim(
         10 ** np.floor(np.log10(min(seen)) - 0.05), 10 ** np.ceil(np.log10(max(seen)) + 0.05)
     )
-    _label_ends(axes, labels)
+    label_ends(axes, labels)
 
 
 def energy_text(energy_ha: float) -> str:
@@ -175,7 +175,7 @@ def _thinned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
     return steps[chosen], values[chosen]
 
 
-def _label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
+def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     """Write each label beside the right end of its line, moved apart where they would overlap."""
     ends = axes.yaxis.get_transform().transform(axes.get_ylim())
     ordered = sorted(labels, key=lambda label: label[0])

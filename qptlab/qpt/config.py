@@ -19,8 +19,11 @@ class TrainConfig:
         steps, minutes: when to stop, whichever comes first; None for no limit. With a limit the
             learning rate falls to zero along a cosine, without one it stays.
         reuse: how often each prepared geometry is used, on average.
+        geometries: how many there are to train on, each then used as often as it takes; None for
+            ever new ones.
         pool_gib: memory for prepared geometries.
-        n_validation: validation geometries, fewer where they would not fit in a third of the pool.
+        n_validation: validation geometries, fewer where they would not fit in a third of the pool;
+            0 for no validation.
         refine: number of refining iterations up to which validation errors are reported.
         seed: of the weights, geometries and their order.
     """
@@ -31,6 +34,7 @@ class TrainConfig:
     steps: int | None = None
     minutes: float | None = None
     reuse: int = 16
+    geometries: int | None = None
     pool_gib: float = 2.0
     n_validation: int = 16
     refine: int = 3
@@ -39,9 +43,13 @@ class TrainConfig:
     def __post_init__(self):
         if self.lr is not None:
             check_lr(self.lr)
-        for name in ("batch", "reuse", "n_validation"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} {getattr(self, name)!r}; expected 1 or more")
+        for name, least in (("batch", 1), ("reuse", 1), ("n_validation", 0), ("refine", 0)):
+            if getattr(self, name) < least:
+                raise ValueError(f"{name} {getattr(self, name)!r}; expected {least} or more")
+        if self.geometries is not None and self.geometries < self.batch:
+            raise ValueError(
+                f"geometries {self.geometries!r}; expected at least a batch of {self.batch}"
+            )
         for name in ("steps", "minutes"):
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < math.inf:
@@ -50,8 +58,6 @@ class TrainConfig:
             raise ValueError(f"pool_gib {self.pool_gib!r}; expected more than 0")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed {self.seed!r}; expected a whole number from 0 to 2³² − 1")
-        if self.refine < 0:
-            raise ValueError(f"refine {self.refine!r}; expected 0 or more")
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,8 @@ class StepLog:
         step: number of weight updates so far.
         loss: mean over the batch of what is minimised. Of "energy": hartree, counted from the same
             geometries' energies without the network; below zero is better than no network.
-        energy: mean energy of the batch's unrefined predictions, hartree.
+        energy: mean energy of the batch's unrefined predictions, hartree; NaN where the loss needs
+            none.
         val_error_ha: on steps that validated, {refining iterations: mean absolute energy error};
             otherwise None.
         lr: learning rate of this step, schedule included.

@@ -3,6 +3,9 @@
 A loss is written as a sum of terms, `weight*name@refine`, for example "energy", "delta2@1" or
 "energy+0.1*commutator". `@k` evaluates the term after k refining iterations, through which it is
 backpropagated. "A -> B" moves the weights from those of A to those of B along the run.
+
+The rivals, `hamiltonian` and `coupling`, are supervised: they need labels and no DFT, see
+`qptlab.qpt.supervised`.
 """
 
 import math
@@ -18,7 +21,8 @@ from qptlab.dft.density import Filled, Matrix
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.qpt.network import Network
 from qptlab.qpt.pipeline import densities
-from qptlab.qpt.sample import Sample
+from qptlab.qpt.sample import Sample, without_energy
+from qptlab.qpt.supervised import SUPERVISED
 
 Scalar = Float[Array, ""]
 
@@ -100,7 +104,10 @@ TERMS = {"energy": energy_error, "delta2": second_order_error, "commutator": com
 
 @dataclass(frozen=True)
 class Term:
-    """One term of a loss: a name of `TERMS`, evaluated after `refine` refining iterations."""
+    """One term of a loss: a name of `TERMS`, evaluated after `refine` refining iterations.
+
+    Or one of `SUPERVISED`, evaluated for the network's own matrix.
+    """
 
     name: str
     refine: int
@@ -119,13 +126,51 @@ class Loss:
         first, last = jnp.asarray(self.first), jnp.asarray(self.last)
         return first + progress * (last - first)
 
+    def check_labels(self, given: bool) -> None:
+        """Raise `ValueError` for a supervised term where no labels are given."""
+        for term in self.terms:
+            if term.name in SUPERVISED and not given:
+                raise ValueError(
+                    f"the loss {term.name!r} needs labels; give labels=, a function (molecule, "
+                    "theory) → converged Fock matrix, for example qptlab.reference.pyscf_fock"
+                )
+
+    @property
+    def needs_labels(self) -> bool:
+        """Whether a term is supervised."""
+        return any(term.name in SUPERVISED for term in self.terms)
+
+    def kept(self, sample: Sample) -> Sample:
+        """What of a sample this loss needs: nearly all is for energies."""
+        needs_energy = any(term.name in TERMS for term in self.terms)
+        return sample if needs_energy else without_energy(sample)
+
 
 def loss(
     network: Network, sample: Sample, terms: tuple[Term, ...], weights: Float[Array, " term"]
 ) -> tuple[Scalar, Scalar]:
-    """Σ weight × term of a network's prediction, and the energy of the unrefined one, hartree."""
+    """Σ weight × term of a network's prediction, and the energy of the unrefined one, hartree.
+
+    The energy is NaN where every term is supervised.
+    """
+    delta_fock = network(sample)
+    points = _points(delta_fock, sample, [term for term in terms if term.name in TERMS])
+    values = [
+        TERMS[term.name](points[term.refine], sample)
+        if term.name in TERMS
+        else SUPERVISED[term.name](sample.start + delta_fock, sample.label)
+        for term in terms
+    ]
+    energy_of_first = points[0].energy if points else jnp.full((), jnp.nan)
+    return jnp.dot(weights, jnp.stack(values)), energy_of_first
+
+
+def _points(delta_fock: Matrix, sample: Sample, terms: list[Term]) -> list[Point]:
+    """The densities from the unrefined one to the last that a term looks at; none without terms."""
+    if not terms:
+        return []
     last = max(term.refine for term in terms)
-    path = densities(network(sample), sample, last)
+    path = densities(delta_fock, sample, last)
     needs_fock = any(term.name != "energy" and term.refine == last for term in terms)
     filled = Filled(path.orbitals[last])
     if needs_fock:
@@ -135,9 +180,7 @@ def loss(
     points = [
         Point(path.energies[k], Filled(path.orbitals[k]).dm, path.focks[k]) for k in range(last)
     ]
-    points.append(Point(energy_terms.total, filled.dm, fock))
-    values = [TERMS[term.name](points[term.refine], sample) for term in terms]
-    return jnp.dot(weights, jnp.stack(values)), points[0].energy
+    return [*points, Point(energy_terms.total, filled.dm, fock)]
 
 
 def parse_loss(spec: str) -> Loss:
@@ -161,10 +204,15 @@ def _parse_sum(text: str, spec: str) -> dict[Term, float]:
     found: dict[Term, float] = {}
     for part in text.split("+"):
         match = re.fullmatch(r"\s*(?:([\d.]+(?:e-?\d+)?)\s*\*)?\s*(\w+)(?:@(\d))?\s*", part)
-        if not match or match[2] not in TERMS:
+        if not match or match[2] not in TERMS | SUPERVISED:
             raise ValueError(
-                f"loss {spec!r}: {part.strip()!r} is not one of {', '.join(TERMS)}, with a weight "
-                "before (0.1*delta2) or refining iterations behind (energy@2)"
+                f"loss {spec!r}: {part.strip()!r} is not one of {', '.join(TERMS | SUPERVISED)}, "
+                "with a weight before (0.1*delta2) or refining iterations behind (energy@2)"
+            )
+        if match[2] in SUPERVISED and match[3]:
+            raise ValueError(
+                f"loss {spec!r}: {match[2]} compares the network's own matrix, before any "
+                f"refining; write it without @{match[3]}"
             )
         weight = 1.0 if match[1] is None else float(match[1])
         if not 0 < weight < math.inf:

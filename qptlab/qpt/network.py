@@ -46,7 +46,11 @@ class Network(eqx.Module):
 
     @abc.abstractmethod
     def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, float64, to be added to `sample.start`."""
+        """ΔF (ao, ao), symmetric, hartree, float64, to be added to `sample.start`.
+
+        Supervised training keeps neither grid nor electron repulsion: those of
+        `sample.integrals` are None then.
+        """
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from qptlab.qpt.config import StepLog, TrainConfig
 from qptlab.qpt.network import Network, from_json, to_json
 from qptlab.qpt.sampling import sampler_from_json, sampler_json
 from qptlab.qpt.shipped import shipped_model, shipped_text
+from qptlab.qpt.timer import Clock
 from qptlab.qpt.weights import read_notes, read_weights, replace_file, write_weights
 
 FORMAT = 1
@@ -41,6 +42,7 @@ def save_run(run, folder: str | os.PathLike) -> None:
         "lr": run.lr,
         "seconds": run.history[-1].seconds if run.history else 0.0,
         "compile_seconds": run.clock.compile_seconds,
+        "label_seconds": run.clock.label_seconds,
     }
     write_weights(folder / STATE, run.state, _description(run.model))
     known_folder, n_saved = run.saved
@@ -54,8 +56,12 @@ def save_run(run, folder: str | os.PathLike) -> None:
     replace_file(folder / CONFIG, json.dumps(config, indent=1).encode())
 
 
-def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **changes):
-    """The `Training` (class `cls`) that `save_run` wrote, with settings changed by keyword."""
+def load_run(cls, folder: str | os.PathLike, given: dict, **changes):
+    """The `Training` (class `cls`) that `save_run` wrote, with settings changed by keyword.
+
+    Args:
+        given: arguments of `Training` that a folder cannot hold.
+    """
     folder = Path(folder)
     with _as_value_error(f"{folder} is not a readable run folder"):
         config = _read_config(folder)
@@ -64,17 +70,10 @@ def load_run(cls, folder: str | os.PathLike, *, reference, started=None, **chang
         training = TrainConfig(**config["training"])
         lr, seconds, compiling = (config[key] for key in ("lr", "seconds", "compile_seconds"))
         history = read_history(folder)
-    run = cls(
-        model,
-        sampler,
-        replace(training, **changes),
-        reference=reference,
-        out=folder,
-        started=started,
-    )
+    run = cls(model, sampler, replace(training, **changes), out=folder, **given)
     run.state = read_weights(run.state, folder / STATE)
     run.lr = changes.get("lr", lr)
-    run.clock.before, run.clock.compile_seconds = seconds, compiling
+    run.clock = Clock(seconds, compiling, config.get("label_seconds", 0.0))
     run.history = [log for log in history if log.step <= int(run.state.step)]
     return run
 

@@ -10,6 +10,7 @@ from qptlab.dft.density import fill
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
 from qptlab.dft.screening import screened
+from qptlab.qpt.labels import Label
 
 MATRICES = (
     "S",
@@ -38,6 +39,7 @@ class Sample(eqx.Module):
         start: (ao, ao), hartree; F0 screened, to which a network adds its ΔF.
         matrices: (matrix, ao, ao), symmetric; the building blocks of ΔF, named in `MATRICES`.
         plain_energy: energy of D(start), hartree: where a network that predicts nothing stands.
+        label: the answer, for supervised losses only.
     """
 
     integrals: Integrals
@@ -46,6 +48,7 @@ class Sample(eqx.Module):
     start: Float[Array, "ao ao"]
     matrices: Float[Array, "matrix ao ao"]
     plain_energy: Float[Array, ""]
+    label: Label | None = None
 
 
 @jit
@@ -84,3 +87,13 @@ def sample(integrals: Integrals) -> Sample:
         matrices=jnp.stack(matrices),
         plain_energy=energy(plain, integrals).total,
     )
+
+
+def without_energy(sample: Sample) -> Sample:
+    """The same without grid and electron repulsion, which fill the memory: no energy needed."""
+
+    def parts(s: Sample):
+        ints = s.integrals
+        return [ints.coulomb, ints.exchange, ints.grid_ao, ints.grid_weights]
+
+    return eqx.tree_at(parts, sample, replace_fn=lambda part: None)

@@ -1,5 +1,6 @@
 """Geometries prepared in a background thread while the network trains."""
 
+import sys
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Generic, TypeVar
@@ -22,15 +23,23 @@ class SampleStream(Generic[Item]):
         window: how many items to hold at most.
         reuse: how often each item is drawn, on average, before the window has moved past it.
         drawn: number of items already drawn by the run this one continues.
+        total: how many items there are; None: no end of them.
     """
 
     AHEAD = 2
 
     def __init__(
-        self, prepare: Callable[[int], Item], *, window: int, reuse: int, seed: int, drawn: int = 0
+        self,
+        prepare: Callable[[int], Item],
+        *,
+        window: int,
+        reuse: int,
+        seed: int,
+        drawn: int = 0,
+        total: int | None = None,
     ):
         self._prepare, self._window, self._reuse, self._seed = prepare, window, reuse, seed
-        self._drawn = drawn
+        self._drawn, self._total = drawn, sys.maxsize if total is None else total
         self._items: dict[int, Future] = {}
         self._pool = ThreadPoolExecutor(1, "qptlab-geometries", initializer=use_one_thread)
 
@@ -39,7 +48,7 @@ class SampleStream(Generic[Item]):
         first, last = self._bounds(count)
         for index in [i for i in self._items if i < first]:
             self._items.pop(index).cancel()
-        for index in range(first, last + self.AHEAD):
+        for index in range(first, min(last + self.AHEAD, self._total)):
             if index not in self._items:
                 self._items[index] = self._pool.submit(self._prepare, index)
         rng = np.random.default_rng([self._seed, 2, self._drawn])
@@ -54,5 +63,6 @@ class SampleStream(Generic[Item]):
     def _bounds(self, count: int) -> tuple[int, int]:
         """The window starts small, so that training starts at once, and grows before it moves."""
         growing = 2 * count + self._drawn // 2
-        last = min(growing, max(self._window, count) + self._drawn // self._reuse)
+        moved = max(self._window, count) + self._drawn // self._reuse
+        last = min(growing, moved, self._total)
         return max(0, last - max(self._window, count)), last

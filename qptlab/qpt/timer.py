@@ -4,9 +4,28 @@ import contextlib
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 FIRST_RESERVE = 3.0
 """Seconds kept for the last validation before one has been measured."""
+
+
+@dataclass
+class Clock:
+    """What a run has spent: seconds in earlier sittings, and in all compiling and on labels."""
+
+    before: float = 0.0
+    compile_seconds: float = 0.0
+    label_seconds: float = 0.0
+
+    @contextlib.contextmanager
+    def labelling(self) -> Iterator[None]:
+        """While a label is computed."""
+        before = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.label_seconds += time.perf_counter() - before
 
 
 class Timer:
@@ -14,15 +33,16 @@ class Timer:
 
     Args:
         minutes: when the sitting has to end, or None.
+        validates: whether time has to be kept for a last validation.
 
     Attributes:
         reserve: seconds kept for the last validation.
     """
 
-    def __init__(self, began: float, minutes: float | None):
+    def __init__(self, began: float, minutes: float | None, validates: bool = True):
         self._began = began
         self._limit = math.inf if minutes is None else 60 * minutes
-        self.reserve = FIRST_RESERVE
+        self.reserve = FIRST_RESERVE if validates else 0.0
         self._schedule_from: float | None = None
 
     @property

@@ -4,7 +4,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,33 +15,26 @@ from qptlab.dft.integrals import check_input, integrals
 from qptlab.molecule import Molecule
 from qptlab.qpt.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.guard import usual_norm
+from qptlab.qpt.labels import LabelSource, label
 from qptlab.qpt.losses import parse_loss
 from qptlab.qpt.network import Network, to_json
+from qptlab.qpt.pool import n_bytes, places
 from qptlab.qpt.predict import Prediction, predict
-from qptlab.qpt.sample import sample
+from qptlab.qpt.sample import Sample, sample
 from qptlab.qpt.sampling import TRAIN, Sampler
 from qptlab.qpt.schedule import progress, schedule
 from qptlab.qpt.state import TrainState, first_state
 from qptlab.qpt.step import Geometry, Step, train_step
 from qptlab.qpt.stream import SampleStream
-from qptlab.qpt.timer import Timer
+from qptlab.qpt.timer import Clock, Timer
 from qptlab.qpt.validation import ReferenceEnergy, Validation, converged_energy
 
 VALIDATION_SHARE = 0.1
 """Share of the run's time that validating may take."""
 SAVE_EVERY = 20.0
 """Seconds between saves of a run that has a folder."""
-LARGEST_WINDOW = 256
 
 Result = TypeVar("Result")
-
-
-@dataclass
-class Clock:
-    """What a run has spent: seconds in earlier sittings, and seconds compiling in all."""
-
-    before: float = 0.0
-    compile_seconds: float = 0.0
 
 
 class Training:
@@ -55,6 +48,8 @@ class Training:
         config: settings.
         reference: (molecule, theory) → converged energy in hartree, for validation only; our own
             SCF by default.
+        labels: (molecule, theory) → converged Fock matrix (ao, ao) in hartree, for supervised
+            losses only. A run folder cannot hold it: give it again to `resume`.
         out: run folder, written every 20 seconds and when the loop is left.
         started: `time.perf_counter()` from which `config.minutes` counts; the start of the loop by
             default.
@@ -64,8 +59,8 @@ class Training:
         status: idle, preparing geometries, compiling, training or validating.
 
     Raises:
-        ValueError: a molecule or theory that cannot run, a molecule the network is not for, or,
-            with `out`, a network whose class is not registered.
+        ValueError: a molecule or theory that cannot run, a molecule the network is not for, a
+            supervised loss without labels, or, with `out`, a network whose class is not registered.
 
     >>> import qptlab as ql
     >>> water = ql.molecule("water")
@@ -82,6 +77,7 @@ class Training:
         config: TrainConfig | None = None,
         *,
         reference: ReferenceEnergy = converged_energy,
+        labels: LabelSource | None = None,
         out: str | os.PathLike | None = None,
         started: float | None = None,
     ):
@@ -90,7 +86,8 @@ class Training:
         if out is not None:
             to_json(model)  # refused now rather than when the run is over
         self.sampler, self.config = sampler, config or TrainConfig()
-        self._loss = parse_loss(self.config.loss)
+        self._loss, self._labels = parse_loss(self.config.loss), labels
+        self._loss.check_labels(labels is not None)
         self.state: TrainState = first_state(model)
         self.history: list[StepLog] = []
         self.clock = Clock()
@@ -144,13 +141,15 @@ class Training:
         folder: str | os.PathLike,
         *,
         reference: ReferenceEnergy = converged_energy,
+        labels: LabelSource | None = None,
         started: float | None = None,
         **changes,
     ) -> "Training":
         """The run of a folder, to be continued there, with settings changed by keyword."""
         from qptlab.qpt.runs import load_run
 
-        return load_run(cls, folder, reference=reference, started=started, **changes)
+        given = {"reference": reference, "labels": labels, "started": started}
+        return load_run(cls, folder, given, **changes)
 
     def __iter__(self) -> Iterator[StepLog]:
         """Train until a limit of the settings is reached, or the loop is left.
@@ -176,7 +175,8 @@ class Training:
         self._started, stream = None, None
         try:
             stream = self._open_stream()
-            yield from self._steps(stream, Timer(began, self.config.minutes))
+            timer = Timer(began, self.config.minutes, validates=self.config.n_validation > 0)
+            yield from self._steps(stream, timer)
         finally:
             if stream is not None:
                 stream.close()
@@ -190,9 +190,8 @@ class Training:
     def _open_stream(self) -> SampleStream[Geometry]:
         config = self.config
         self.status = "preparing geometries"
-        first = self._first_call("sample", lambda: self._prepare(0))
-        pool, size = config.pool_gib * 2**30, sum(x.nbytes for x in jax.tree.leaves(first.sample))
-        count = min(config.n_validation, max(1, int(pool / 3 / size)))
+        first = self._first_call("sample", lambda: self._sample(self._molecule(0)))
+        count, window = places(config, n_bytes(first), n_bytes(self._loss.kept(first)))
         if self._validation is None or not self._validation.complete:
             self._validation = Validation(
                 self.sampler,
@@ -204,16 +203,27 @@ class Training:
             )
         return SampleStream(
             self._prepare,
-            window=max(config.batch, min(LARGEST_WINDOW, int(pool / size) - count)),
+            window=window,
             reuse=config.reuse,
             seed=config.seed,
             drawn=int(self.state.step) * config.batch,
+            total=config.geometries,
         )
 
+    def _molecule(self, index: int) -> Molecule:
+        return self.sampler(TRAIN, self.config.seed, index)
+
+    def _sample(self, molecule: Molecule) -> Sample:
+        return jax.block_until_ready(sample(integrals(molecule, self.model.theory)))
+
     def _prepare(self, index: int) -> Geometry:
-        geometry = self.sampler(TRAIN, self.config.seed, index)
-        prepared = sample(integrals(geometry, self.model.theory))
-        return Geometry(index, jax.block_until_ready(prepared))
+        molecule = self._molecule(index)
+        prepared = self._loss.kept(self._sample(molecule))
+        if self._loss.needs_labels:
+            with self.clock.labelling():
+                fock = self._labels(molecule, self.model.theory)
+            prepared = replace(prepared, label=label(fock, prepared.integrals))
+        return Geometry(index, prepared)
 
     def _steps(
         self, stream: SampleStream[Geometry], timer: Timer
@@ -248,7 +258,7 @@ class Training:
         self.status = "training"
         return done
 
-    def _validate(self, timer: Timer, last: bool) -> tuple[dict[int, float], float]:
+    def _validate(self, timer: Timer, last: bool) -> tuple[dict[int, float] | None, float]:
         """Validation errors, and the seconds they took."""
         self.status = "validating"
         if last:

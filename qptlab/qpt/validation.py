@@ -106,9 +106,14 @@ class Validation:
         names = points[0].baselines
         return {name: _mean_errors(points, [p.baselines[name] for p in points]) for name in names}
 
-    def errors(self, network: Network) -> dict[int, float]:
-        """{refining iterations: mean absolute energy error in hartree} of a network."""
+    def errors(self, network: Network) -> dict[int, float] | None:
+        """{refining iterations: mean absolute energy error in hartree} of a network.
+
+        None until a geometry is ready.
+        """
         points = self.points
+        if not points:
+            return None
         # compiled apart from the network: the plain baseline runs the same code
         energies = [
             _refine(_predict(network, p.sample), p.sample, self._iterations).energies

@@ -5,6 +5,7 @@ from qptlab.reference.evaluate import Evaluation, evaluate
 from qptlab.reference.guess import initial_guess
 from qptlab.reference.pyscf_runs import (
     pyscf_energy,
+    pyscf_fock,
     pyscf_mean_field,
     pyscf_scf,
     pyscf_terms,
@@ -17,6 +18,7 @@ __all__ = [
     "evaluate",
     "initial_guess",
     "pyscf_energy",
+    "pyscf_fock",
     "pyscf_mean_field",
     "pyscf_scf",
     "pyscf_terms",

@@ -89,6 +89,28 @@ def pyscf_energy(molecule: Molecule, theory: str | Theory) -> float:
     return float(energy)
 
 
+def pyscf_fock(molecule: Molecule, theory: str | Theory) -> np.ndarray:
+    """PySCF's converged Fock matrix, (ao, ao), hartree: a label for supervised training.
+
+    Converged to PySCF's own thresholds, and put together from the orbitals of its last iteration,
+    F = S C ε Cᵀ S, so that a label costs what `mf.kernel()` does and no more.
+
+    Raises:
+        ValueError: PySCF does not converge.
+
+    >>> from qptlab import molecule
+    >>> pyscf_fock(molecule("water"), "pbe/sto-3g").shape
+    (7, 7)
+    """
+    mf = pyscf_mean_field(molecule, theory)
+    mf.conv_tol, mf.conv_tol_grad, mf.chkfile = 1e-9, None, None
+    mf.kernel()
+    if not mf.converged:
+        raise ValueError(f"no label: PySCF does not converge for {molecule.formula}")
+    half = mf.get_ovlp() @ mf.mo_coeff
+    return (half * mf.mo_energy) @ half.T
+
+
 def pyscf_terms(mf, dm: np.ndarray) -> Energy:
     """PySCF's energy of a density matrix, split as ours is."""
     numint, one_density = mf._numint, dm if dm.ndim == 2 else dm[0] + dm[1]

@@ -1,0 +1,165 @@
+"""The bench `cost`: seconds to an error, without labels against labels and supervised training.
+
+Same network, geometries, batch, schedule and threads for all; PySCF is the judge. A supervised
+training is charged its labels, computed one after the other on all threads, and may then use them
+without end. Everyone is charged the compilation of their own programs, measured once. Each
+training has a time of its own and a learning rate that falls to zero in it: an error is what can
+be had in that time.
+"""
+
+import os
+import sys
+import time
+from dataclasses import dataclass
+
+import jax
+import numpy as np
+
+from qptlab.bench.cost_summary import LABEL_FREE, LOSSES, MEASURES, summary, who
+from qptlab.bench.machine import machine
+from qptlab.bench.options import Options
+from qptlab.dft import ScfResult, integrals
+from qptlab.dft.compiling import jit
+from qptlab.molecule import Molecule, molecule
+from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.network import Network
+from qptlab.qpt.pipeline import refine
+from qptlab.qpt.sample import Sample, sample
+from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, wiggle
+from qptlab.qpt.training import Training
+from qptlab.reference import pyscf_fock, pyscf_scf
+from qptlab.theory import Theory
+from qptlab.units import MICROHARTREE_PER_HARTREE
+
+SHARES = 1 / 27, 1 / 9, 1 / 3, 1
+"""Of `options.minutes`: what the trainings of a contestant take."""
+LR = {"energy": 5e-3, "hamiltonian": 2e-3, "coupling": 5e-3}
+"""Learning rates by loss: the best of those tried, from 1e-3 to 1e-2.
+
+For water, pbe/def2-svp, 600 steps on 60 geometries, by the energy of the unrefined prediction.
+"""
+N_VALIDATION, REFINE, SEED = 16, 3, 0
+
+
+@dataclass(frozen=True)
+class Case:
+    """What all contestants share.
+
+    Attributes:
+        judged: validation geometries with PySCF's converged calculation of each.
+        focks: labels by geometry, hartree. label_seconds: what each of them took, in order.
+    """
+
+    name: str
+    theory: Theory
+    sampler: Sampler
+    judged: list[tuple[Sample, ScfResult]]
+    focks: dict[Molecule, np.ndarray]
+    label_seconds: list[float]
+
+
+def report(options: Options) -> dict:
+    """Machine, rows and summary. Lines of progress go to stderr."""
+    described = machine(options.threads)
+    rows: list[dict] = []
+    for name in options.cases:
+        for index in range(len(options.theories)):
+            case = _case(name, options.theory(index), options.labels[-1])
+            for loss in LOSSES:
+                rows += _rows(case, loss, options)
+    described["load_average_after"] = list(os.getloadavg())
+    return {"bench": "cost", "machine": described, "rows": rows, "summary": summary(rows)}
+
+
+def _case(name: str, theory: Theory, n_labels: int) -> Case:
+    """References, which nobody is charged, and labels."""
+    _say(f"{name}, {theory}: {N_VALIDATION} references, {n_labels} labels")
+    sampler = wiggle(molecule(name))
+    judged = []
+    for index in range(N_VALIDATION):
+        geometry = sampler(VALIDATION, SEED, index)
+        judged.append((sample(integrals(geometry, theory)), pyscf_scf(geometry, theory)))
+    focks, seconds = {}, []
+    for index in range(n_labels):
+        geometry = sampler(TRAIN, SEED, index)
+        started = time.perf_counter()
+        focks[geometry] = pyscf_fock(geometry, theory)
+        seconds.append(time.perf_counter() - started)
+    return Case(name, theory, sampler, judged, focks, seconds)
+
+
+def _rows(case: Case, loss: str, options: Options) -> list[dict]:
+    """One row for each training with a loss."""
+    counts = (0,) if loss == LABEL_FREE else options.labels
+    compile_s = _compile_seconds(case, loss, counts)
+    rows = []
+    for count in counts:
+        for share in SHARES:
+            run = _training(case, loss, count, minutes=share * options.minutes)
+            *_, last = run
+            label_s = sum(case.label_seconds[:count])
+            row = {
+                "case": case.name,
+                "theory": str(case.theory),
+                "loss": loss,
+                "labels": count,
+                "lr": run.config.lr,
+                "label_s": label_s,
+                "compile_s": compile_s,
+                "train_s": last.seconds,
+                "total_s": label_s + compile_s + last.seconds,
+                "steps": last.step,
+                "threads": options.threads,
+                **_errors(run.model, case.judged),
+            }
+            _say(_line(row))
+            rows.append(row)
+    return rows
+
+
+def _training(case: Case, loss: str, count: int, **limit) -> Training:
+    config = TrainConfig(
+        loss=loss,
+        lr=LR[loss],
+        geometries=count or None,
+        n_validation=0,
+        seed=SEED,
+        **limit,
+    )
+    model = BlockQPT.create(case.sampler.molecule, case.theory, seed=SEED)
+    return Training(model, case.sampler, config, labels=lambda mol, _: case.focks[mol])
+
+
+def _compile_seconds(case: Case, loss: str, counts: tuple[int, ...]) -> float:
+    """Of the first geometry and the first step; no later training compiles them again."""
+    jax.clear_caches()
+    run = _training(case, loss, counts[0], steps=1)
+    list(run)
+    return run.clock.compile_seconds
+
+
+def _errors(model: Network, judged: list[tuple[Sample, ScfResult]]) -> dict[str, float]:
+    """Means over the validation geometries, hartree."""
+    found = []
+    for geometry, judge in judged:
+        energies, fock = _predict(model, geometry)
+        error = np.abs(np.asarray(energies) - float(judge.energy.total))
+        found.append((error[0], np.abs(np.asarray(fock) - judge.fock).mean(), error[REFINE]))
+    return dict(zip(MEASURES, np.mean(found, axis=0).tolist(), strict=True))
+
+
+@jit
+def _predict(model: Network, geometry: Sample) -> tuple:
+    """Energies by refining iterations, and F[D] of the unrefined prediction."""
+    delta_fock = model(geometry)
+    return refine(delta_fock, geometry, REFINE).energies, refine(delta_fock, geometry, 0).fock
+
+
+def _line(row: dict) -> str:
+    errors = ", ".join(f"{row[name] * MICROHARTREE_PER_HARTREE:.3g}" for name in MEASURES)
+    return f"  {who(row)}: {row['total_s']:.1f} s, {row['steps']} steps; {errors} µHa"
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
