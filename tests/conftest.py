@@ -23,3 +23,14 @@ def forget_compiled_code():
     """
     yield
     jax.clear_caches()
+
+
+@pytest.fixture(scope="session")
+def run_folder(tmp_path_factory):
+    """A short training on water, from the command line."""
+    from qptlab.cli import main
+
+    folder = tmp_path_factory.mktemp("cli") / "run"
+    argv = ["train", "water", "--theory", "pbe/sto-3g", "--steps", "80", "--out", str(folder)]
+    assert main([*argv, "--json"]) == 0
+    return folder
