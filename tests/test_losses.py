@@ -81,15 +81,15 @@ def test_gradients_are_finite_differences(spec, monkeypatch):
     step = 1e-4
     near, far = (float(along(t) - along(-t)) for t in (step, 2 * step))
     difference = (8 * near - far) / (12 * step)
-    assert abs(difference) > 1e-3
-    assert abs(float(jax.jit(jax.grad(along))(0.0)) - difference) < 1e-7
+    assert abs(difference) > 5e-5
+    assert float(jax.jit(jax.grad(along))(0.0)) == pytest.approx(difference, rel=1e-4)
 
 
 def test_the_second_order_error_is_an_error_bar(water):
     """Above the true error, of its size, and zero with it."""
     best = float(scf(distorted("water"), LEVEL, conv_tol=1e-10).energy.total)
     nothing = untrained()
-    for k in (3, 4):
+    for k in range(3):
         end = refine(nothing(water), water, k)
         ratio = value(nothing, water, f"delta2@{k}") / (float(end.energy.total) - best)
         assert 1 < ratio < 4  # without the response of F it is too large
@@ -140,8 +140,8 @@ def poisoned(monkeypatch, index: int) -> None:
         geometry = prepare(run, wanted)
         if wanted != index:
             return geometry
-        fock = geometry.sample.fock.at[0, 0].set(math.nan)
-        return geometry._replace(sample=eqx.tree_at(lambda s: s.fock, geometry.sample, fock))
+        fock = geometry.sample.start.at[0, 0].set(math.nan)
+        return geometry._replace(sample=eqx.tree_at(lambda s: s.start, geometry.sample, fock))
 
     monkeypatch.setattr(Training, "_prepare", spoil)
 

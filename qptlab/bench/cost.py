@@ -34,11 +34,6 @@ from qptlab.units import MICROHARTREE_PER_HARTREE
 
 SHARES = 1 / 27, 1 / 9, 1 / 3, 1
 """Of `options.minutes`: what the trainings of a contestant take."""
-LR = {"energy": 5e-3, "hamiltonian": 2e-3, "coupling": 5e-3}
-"""Learning rates by loss: the best of those tried, from 1e-3 to 1e-2.
-
-For water, pbe/def2-svp, 600 steps on 60 geometries, by the energy of the unrefined prediction.
-"""
 N_VALIDATION, REFINE, SEED = 16, 3, 0
 
 
@@ -104,7 +99,7 @@ def _rows(case: Case, loss: str, options: Options) -> list[dict]:
                 "theory": str(case.theory),
                 "loss": loss,
                 "labels": count,
-                "lr": run.config.lr,
+                "lr": run.lr,
                 "label_s": label_s,
                 "compile_s": compile_s,
                 "train_s": last.seconds,
@@ -121,7 +116,6 @@ def _rows(case: Case, loss: str, options: Options) -> list[dict]:
 def _training(case: Case, loss: str, count: int, **limit) -> Training:
     config = TrainConfig(
         loss=loss,
-        lr=LR[loss],
         geometries=count or None,
         n_validation=0,
         seed=SEED,

@@ -164,7 +164,7 @@ class BlockQPT(Network):
 
         >>> from qptlab import BlockQPT, molecule
         >>> BlockQPT.create(molecule("water"), "pbe/def2-svp")
-        BlockQPT(pbe/def2-svp, elements H O, 151 k weights)
+        BlockQPT(pbe/def2-svp, elements H O, 153 k weights)
         """
         theory, elements = checked(molecule, theory)
         return cls(BlockSizes(**sizes), theory, elements, key=jax.random.key(seed))

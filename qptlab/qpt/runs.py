@@ -113,7 +113,7 @@ def save_model(model: Network, path: str | os.PathLike, about: dict[str, Any]) -
     ...     ql.save_model(model, f"{folder}/untrained.safetensors", {"seed": 7})
     ...     print(ql.load(f"{folder}/untrained.safetensors"))
     ...     print(ql.about_model(f"{folder}/untrained.safetensors"))
-    BlockQPT(lda/sto-3g, elements H O, 151 k weights)
+    BlockQPT(lda/sto-3g, elements H O, 153 k weights)
     {'seed': 7}
     """
     path, description = Path(path), _description(model)
