@@ -104,7 +104,7 @@ def test_a_picture_names_every_curve():
     "argv, message",
     [
         (["cost", "--minutes", "0"], "minutes 0.0; expected a number above 0"),
-        (["cost", "--labels", "2,9"], "labels (2, 9); expected numbers of at least 4"),
+        (["cost", "--labels", "0,9"], "labels (0, 9); expected numbers of at least 1"),
         (["cost", "--figure", "{here}/x.doc"], "x.doc is no picture; its name may end in ."),
         (["cost", "--figure", "{here}/nowhere/x.png"], "x.png cannot be written"),
         (["dft", "--figure", "{here}/x.png"], "--figure belongs to the bench cost; got dft"),

@@ -66,13 +66,13 @@ def new_run(out=None, **settings) -> Training:
 def test_a_strangers_network_trains_saves_loads_and_resumes(tmp_path):
     whole, part = new_run(), new_run(out=tmp_path / "run")
     *_, last = whole
-    assert last.loss < -0.02 and whole.n_parameters == 8
+    assert last.loss < -1e-4 and whole.n_parameters == 8
     for log in part:
         if log.step == 20:
             break
     resumed = Training.resume(tmp_path / "run")
     list(resumed)
-    assert np.abs(resumed.model.weights).max() > 0.01
+    assert np.abs(resumed.model.weights).max() > 1e-3
     assert np.array_equal(resumed.model.weights, whole.model.weights)
     for source in (tmp_path / "run", tmp_path / "run" / STATE):
         loaded = load(source)
@@ -96,7 +96,7 @@ def test_what_a_run_folder_says_of_its_network(tmp_path):
     run.save(tmp_path / "run")
     written = {
         "kind": "block",
-        "version": 2,
+        "version": 3,
         "sizes": {"token": 16, "pair": 32, "layers": 3, "heads": 4, "distances": 12},
         "theory": {"xc": "pbe", "basis": "sto-3g", "grid": 1, "coulomb": "df"},
         "elements": ["H", "O"],

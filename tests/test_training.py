@@ -41,10 +41,10 @@ def same_weights(a: Training, b: Training) -> bool:
 def test_training_beats_the_pipeline_without_a_network():
     run = new_run(steps=150, lr=2e-3, n_validation=4)
     *_, last = run
-    assert run.baselines_ha["plain"][0] > 0.05
-    assert last.val_error_ha[0] < 0.01 * run.baselines_ha["plain"][0]
-    assert last.val_error_ha[3] < run.baselines_ha["diis"][3]
-    assert last.loss < -0.05 and last.samples == 300
+    assert run.baselines_ha["plain"][0] > 1e-4
+    assert last.val_error_ha[0] < 0.1 * run.baselines_ha["plain"][0]
+    assert last.val_error_ha[3] < 0.1 * run.baselines_ha["diis"][3]
+    assert last.loss < -1e-4 and last.samples == 300
 
 
 def test_validation_errors_are_against_pyscf():
@@ -145,7 +145,7 @@ def test_lr_acts_from_the_next_step():
             run.lr = 5e-5
         if log.step == 31:
             break
-    assert rates[-2:] == [2e-3, 5e-5]
+    assert rates[-2:] == [BlockQPT.usual_lr, 5e-5]
     for wrong in (0, -1, math.nan, math.inf):
         with pytest.raises(ValueError, match="learning rate"):
             run.lr = wrong

@@ -217,6 +217,10 @@ class PaperQPT(Network):
 
         As in the paper it is F0 that is corrected: screening is taken back.
         """
+        return self.correction(sample) + sample.fock - sample.start
+
+    def correction(self, sample: Sample) -> Float[Array, "ao ao"]:
+        """What the paper adds to F0, (ao, ao), symmetric, hartree."""
         tokens, matrices = self.embed(sample)
         tokens = run_layers(self.layers, tokens, lambda layer, x: layer(x, matrices))
         normed = rows(self.norm, tokens)
@@ -224,7 +228,7 @@ class PaperQPT(Network):
         key = query if self.key is None else rows(self.key, normed)
         product = query @ key.T / math.sqrt(query.shape[-1])
         delta = product if self.key is None else product + product.T
-        return delta.astype(sample.fock.dtype) + sample.fock - sample.start
+        return delta.astype(sample.fock.dtype)
 
     def embed(self, sample: Sample) -> tuple[Tokens, Biases]:
         """The first tokens (ao, token), and the seven matrices (matrix, ao, ao)."""
