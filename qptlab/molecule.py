@@ -2,6 +2,7 @@
 
 import functools
 import os
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +14,7 @@ from ase.data import atomic_numbers, chemical_symbols
 
 from qptlab.units import ANGSTROM_PER_BOHR
 
+Source = str | os.PathLike
 CLOSEST_ATOMS = 0.3
 """Atoms nearer than this (bohr) are a mistake in the input, not a molecule."""
 
@@ -140,8 +142,10 @@ def library_names() -> list[str]:
     return [_key(comment.split()[0]) for comment, _ in _library_frames()]
 
 
-def from_xyz(source: str | os.PathLike, charge: int = 0, spin: int = 0) -> Molecule:
+def from_xyz(source: Source, charge: int | None = None, spin: int = 0) -> Molecule:
     """The molecule of an .xyz file or text (ångström); the first frame of several.
+
+    The charge is by default that of `charge=…` in the frame's comment line, else 0.
 
     Raises:
         ValueError: a line that is not as the format asks, with its number.
@@ -156,13 +160,13 @@ def from_xyz(source: str | os.PathLike, charge: int = 0, spin: int = 0) -> Molec
     return frames_from_xyz(source, charge, spin)[0]
 
 
-def frames_from_xyz(source: str | os.PathLike, charge: int = 0, spin: int = 0) -> list[Molecule]:
-    """Every frame of an .xyz file or text (ångström), in order; errors as `from_xyz`."""
+def frames_from_xyz(source: Source, charge: int | None = None, spin: int = 0) -> list[Molecule]:
+    """Every frame of an .xyz file or text (ångström), in order; otherwise as `from_xyz`."""
     return [mol for _, mol in commented_frames_from_xyz(source, charge, spin)]
 
 
 def commented_frames_from_xyz(
-    source: str | os.PathLike, charge: int = 0, spin: int = 0
+    source: Source, charge: int | None = None, spin: int = 0
 ) -> list[tuple[str, Molecule]]:
     """Every frame with its comment line; otherwise as `frames_from_xyz`."""
     if isinstance(source, str) and "\n" in source:
@@ -190,7 +194,7 @@ def to_xyz(molecule: Molecule, comment: str = "") -> str:
     return "\n".join([str(len(rows)), comment.replace("\n", " "), *rows]) + "\n"
 
 
-def _parse_xyz(text: str, name: str, charge: int = 0, spin: int = 0) -> list[tuple[str, Molecule]]:
+def _parse_xyz(text: str, name: str, charge: int | None, spin: int) -> list[tuple[str, Molecule]]:
     lines = text.rstrip().splitlines()
     if not lines:
         raise ValueError(f"{name}: empty; an .xyz file starts with the number of atoms")
@@ -213,8 +217,11 @@ def _parse_xyz(text: str, name: str, charge: int = 0, spin: int = 0) -> list[tup
         rows = [_parse_atom(row, f"{name}, line {at + 3 + i}") for i, row in enumerate(body)]
         symbols = tuple(symbol for symbol, _ in rows)
         positions = np.array([xyz for _, xyz in rows]) / ANGSTROM_PER_BOHR
+        comment = lines[at + 1]
         try:
-            frames.append((lines[at + 1], Molecule(symbols, positions, charge, spin)))
+            noted = re.search(r"(?<!\S)charge=(\S+)", comment) if charge is None else None
+            own = float(noted[1]) if noted else charge or 0
+            frames.append((comment, Molecule(symbols, positions, own, spin)))
         except ValueError as error:
             raise ValueError(f"{name}: {error}") from None
         at += 2 + count
@@ -271,7 +278,7 @@ def _key(name: str) -> str:
 @functools.cache
 def _library_frames() -> list[tuple[str, Molecule]]:
     text = resources.files("qptlab").joinpath("library.xyz").read_text()
-    frames = _parse_xyz(text, "library.xyz")
+    frames = _parse_xyz(text, "library.xyz", None, 0)
     return [(comment, replace(mol, spin=_library_spin(comment))) for comment, mol in frames]
 
 

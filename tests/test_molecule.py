@@ -14,6 +14,7 @@ from qptlab.molecule import (
     molecule,
     to_xyz,
 )
+from qptlab.qpt.sampling import frames_from_file
 from qptlab.theory import theory
 
 WATER = "3\nwater\nO 0 0 0\nH 0 0 0.96\nH 0.93 0 -0.24\n"
@@ -45,6 +46,18 @@ def test_several_frames_and_numbers_for_elements(tmp_path):
     path.write_bytes((WATER + "\n" + second + "\n\n").encode("latin-1"))
     first, second = frames_from_xyz(path)
     assert first == second and from_xyz(path, charge=2).charge == 2
+
+
+def test_a_comment_may_name_the_charge(tmp_path):
+    path = tmp_path / "ions.xyz"
+    comments = ("name=a charge=-1 x=2", "charge=+2", "total_charge=3", "charge=1.0", "no charge=")
+    path.write_text("".join(to_xyz(molecule("hydrogen"), comment) for comment in comments))
+    assert [m.charge for m in frames_from_xyz(path)] == [-1, 2, 0, 1, 0]
+    assert [m.charge for m in frames_from_xyz(path, charge=0)] == [0, 0, 0, 0, 0]
+    assert frames_from_file(path, charge=-2).molecule.charge == -2
+    for wrong, message in (("x", "float: 'x'"), ("0.5", "a whole number; got 0.5")):
+        with pytest.raises(ValueError, match=f"xyz text: .*{message}"):
+            from_xyz(to_xyz(molecule("hydrogen"), f"charge={wrong}"))
 
 
 @pytest.mark.parametrize(

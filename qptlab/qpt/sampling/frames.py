@@ -96,7 +96,7 @@ class Frames(Parted):
         return cls(frames, None if group is None else tuple(group), record.get("gap", 0))
 
 
-def frames_from_file(source: str | os.PathLike, charge: int = 0, spin: int = 0) -> Frames:
+def frames_from_file(source: str | os.PathLike, charge: int | None = None, spin: int = 0) -> Frames:
     """The frames of an .xyz file (ångström), by trajectory where `trajectory=…` names one.
 
     Raises:
