@@ -45,6 +45,7 @@ _LAZY = {
     "about_model": "qptlab.qpt.runs",
     "predict": "qptlab.qpt.predict",
     "wiggle": "qptlab.qpt.sampling",
+    "mixture": "qptlab.qpt.sampling",
     "normal_modes": "qptlab.qpt.sampling",
     "molecular_dynamics": "qptlab.qpt.sampling",
     "dihedral_scan": "qptlab.qpt.sampling",

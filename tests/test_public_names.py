@@ -18,6 +18,7 @@ DOCUMENTED = (
     "qptlab.dft.scf",
     "qptlab.dft.surface",
     "qptlab.qpt.sampling.dynamics",
+    "qptlab.qpt.sampling.mixture",
     "qptlab.qpt.sampling.modes",
     "qptlab.qpt.sampling.scan",
     "qptlab.qpt.sampling.wiggle",

@@ -1,6 +1,7 @@
 """BlockQPT: a transformer over shells whose Fock matrix rotates with the molecule."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import ClassVar
 
@@ -150,9 +151,14 @@ class BlockQPT(Network):
 
     @classmethod
     def create(
-        cls, molecule: Molecule, theory: str | Theory, *, seed: int = 0, **sizes: int
+        cls,
+        molecules: Molecule | Sequence[Molecule],
+        theory: str | Theory,
+        *,
+        seed: int = 0,
+        **sizes: int,
     ) -> "BlockQPT":
-        """An untrained network for the elements of a molecule at a level of theory.
+        """An untrained network for the elements of a molecule, or of several, at a level of theory.
 
         Args:
             theory: for example "pbe/def2-svp".
@@ -166,7 +172,7 @@ class BlockQPT(Network):
         >>> BlockQPT.create(molecule("water"), "pbe/def2-svp")
         BlockQPT(pbe/def2-svp, elements H O, 153 k weights)
         """
-        theory, elements = checked(molecule, theory)
+        theory, elements = checked(molecules, theory)
         return cls(BlockSizes(**sizes), theory, elements, key=jax.random.key(seed))
 
     def describe(self) -> dict:

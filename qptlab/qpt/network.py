@@ -6,7 +6,7 @@ the file, and the network can be trained, saved, resumed, loaded and predicted w
 
 import abc
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any, ClassVar, TypeVar
 
@@ -149,16 +149,23 @@ def from_json(record: dict[str, Any]) -> Network:
     return _CLASSES[kind].from_description(record, theory, elements)
 
 
-def checked(molecule: Molecule, theory: str | Theory) -> tuple[Theory, tuple[str, ...]]:
-    """The theory and the elements of a new network for a molecule.
+def checked(
+    molecules: Molecule | Sequence[Molecule], theory: str | Theory
+) -> tuple[Theory, tuple[str, ...]]:
+    """The theory and the elements of a new network for a molecule or for several.
 
     Raises:
-        ValueError: a molecule and theory that cannot be computed, or unpaired electrons.
+        ValueError: no molecule, a molecule and theory that cannot be computed, or unpaired
+            electrons.
     """
     theory = parse_theory(theory)
-    _check_closed_shell(molecule)
-    check_input(molecule, theory)
-    return theory, tuple(sorted(set(molecule.symbols)))
+    several = [molecules] if isinstance(molecules, Molecule) else list(molecules)
+    if not several:
+        raise ValueError("a network needs at least one molecule to be made for; got none")
+    for molecule in several:
+        _check_closed_shell(molecule)
+        check_input(molecule, theory)
+    return theory, tuple(sorted({symbol for mol in several for symbol in mol.symbols}))
 
 
 def rows(module: Callable[[Array], Array], x: Array) -> Array:

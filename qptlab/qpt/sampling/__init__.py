@@ -4,11 +4,13 @@ from qptlab.qpt.sampling.base import (
     TRAIN,
     VALIDATION,
     Sampler,
+    molecules,
     sampler_from_json,
     sampler_json,
 )
 from qptlab.qpt.sampling.dynamics import molecular_dynamics, network_dynamics, network_surface
 from qptlab.qpt.sampling.frames import Frames, frames_from_file
+from qptlab.qpt.sampling.mixture import Mixture, mixture
 from qptlab.qpt.sampling.modes import NormalModes, normal_modes
 from qptlab.qpt.sampling.scan import dihedral_scan
 from qptlab.qpt.sampling.trajectories import Trajectories
@@ -18,13 +20,16 @@ __all__ = [
     "TRAIN",
     "VALIDATION",
     "Frames",
+    "Mixture",
     "NormalModes",
     "Sampler",
     "Trajectories",
     "Wiggle",
     "dihedral_scan",
     "frames_from_file",
+    "mixture",
     "molecular_dynamics",
+    "molecules",
     "network_dynamics",
     "network_surface",
     "normal_modes",

@@ -37,6 +37,12 @@ class SavedSampler(Sampler, Protocol):
         """The sampler that `to_json` described."""
 
 
+def molecules(sampler: Sampler, split: str) -> tuple[Molecule, ...]:
+    """The molecules whose geometries a split consists of; one, unless the sampler is a mixture."""
+    several = getattr(sampler, "molecules", None)
+    return (sampler.molecule,) if several is None else several(split)
+
+
 _KINDS: dict[str, type[SavedSampler]] = {}
 Kind = TypeVar("Kind", bound=type)
 
