@@ -122,8 +122,10 @@ def test_what_is_no_loss_is_refused(spec, message):
 
 
 def test_harmful_gradients_are_named():
-    usual = usual_norm([0.5, None, *[2.0] * FEWEST])
-    assert usual == 2.0 and usual_norm([2.0] * (FEWEST - 1)) == np.inf
+    history = [{"H2O 0": 0.5}, {}, *[{"H2O 0": 2.0, "HO -1": 90.0}] * FEWEST, {"H2 0": 1e-9}]
+    usual = usual_norm(history, "H2O 0")
+    assert usual == 2.0 and usual_norm(history, "HO -1") == 90.0
+    assert usual_norm(history, "H2 0") == usual_norm(history, "HO 1") == np.inf
     assert objection(7, -0.1, 2 * ABSURD, usual) is None
     assert objection(7, -0.1, 3 * ABSURD, usual) == (
         "training geometry 7: gradient 150 times the usual one"
@@ -152,7 +154,7 @@ def test_a_harmful_geometry_is_left_out_and_named(monkeypatch, tmp_path):
     logs = list(run)
     named = [log for log in logs if log.skipped]
     assert named and all("training geometry 0: loss nan" in log.skipped[0] for log in named)
-    assert all(np.isfinite(log.loss) and log.gradient_norm > 0 for log in logs)
+    assert all(np.isfinite(log.loss) and min(log.gradient_norms.values()) > 0 for log in logs)
     assert all(np.isfinite(x).all() for x in weights(run))
     assert read_history(tmp_path) == logs
 
@@ -165,7 +167,7 @@ def test_where_every_geometry_is_harmful_the_weights_stay(monkeypatch):
         if log.skipped:
             break
         before = weights(run)
-    assert log.skipped and math.isnan(log.loss) and log.gradient_norm is None
+    assert log.skipped and math.isnan(log.loss) and log.gradient_norms == {}
     changed = [not np.array_equal(a, b) for a, b in zip(before, weights(run), strict=True)]
     assert sum(changed) == 1  # the count of steps
 

@@ -1,7 +1,7 @@
 """Settings of a training run and what it logs: plain numbers, written as JSON."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 ADAM_LR, MUON_LR = 2e-3, 6e-3
 """Learning rates that usually suit; see `Network.optimiser`."""
@@ -75,7 +75,8 @@ class StepLog:
         lr: learning rate of this step, schedule included.
         seconds: since the run started, all sittings together.
         samples: geometries used so far, repetitions counted.
-        gradient_norm: median over the batch, of the geometries that were used.
+        gradient_norms: {kind of molecule: median over the batch}, per electron, of the geometries
+            that were used.
         skipped: what was wrong with the geometries that were not; one sentence each.
     """
 
@@ -86,7 +87,7 @@ class StepLog:
     lr: float
     seconds: float
     samples: int
-    gradient_norm: float | None = None
+    gradient_norms: dict[str, float] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
 
     def to_json(self) -> dict:
@@ -95,7 +96,11 @@ class StepLog:
 
     @classmethod
     def from_json(cls, record: dict) -> "StepLog":
-        """The inverse of `to_json`: JSON turns the integer keys into text."""
+        """The inverse of `to_json`: JSON turns the integer keys into text.
+
+        Older runs wrote one norm for all molecules; it is not read.
+        """
+        record = {key: value for key, value in record.items() if key != "gradient_norm"}
         errors = record["val_error_ha"]
         if errors is not None:
             errors = {int(k): v for k, v in errors.items()}

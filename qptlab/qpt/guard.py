@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from itertools import islice
 
 import numpy as np
 
@@ -11,9 +12,17 @@ LOOK_BACK, FEWEST = 50, 10
 """Steps whose median norm is the usual one, and how many there must be to judge by."""
 
 
-def usual_norm(norms: Sequence[float | None]) -> float:
-    """The median of the last gradient norms; infinite while there are too few."""
-    known = [norm for norm in norms[-LOOK_BACK:] if norm is not None]
+def usual_norm(history: Sequence[dict[str, float]], kind: str) -> float:
+    """The median of a molecule's last gradient norms; infinite while there are too few.
+
+    Each molecule has its own: a large one that is seldom met is no accident.
+
+    Args:
+        history: {molecule: norm} of every step.
+        kind: the molecule.
+    """
+    met = (norms[kind] for norms in reversed(history) if kind in norms)
+    known = list(islice(met, LOOK_BACK))
     return float(np.median(known)) if len(known) >= FEWEST else math.inf
 
 

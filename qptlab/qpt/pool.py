@@ -1,10 +1,18 @@
 """How many prepared geometries a run may hold in memory."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax
+import numpy as np
 
+from qptlab.dft.integrals import integrals
+from qptlab.molecule import Molecule
 from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.losses import Loss
+from qptlab.qpt.sample import Sample
+from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, molecules
+from qptlab.theory import Theory
 
 LARGEST_WINDOW = 256
 
@@ -14,7 +22,37 @@ def n_bytes(tree: Any) -> int:
     return sum(leaf.nbytes for leaf in jax.tree.leaves(tree))
 
 
-def places(config: TrainConfig, whole: int, kept: int) -> tuple[int, int]:
+def mean_bytes(
+    sampler: Sampler, theory: Theory, first: Sample, of: Molecule, loss: Loss
+) -> tuple[float, float]:
+    """Memory of a prepared validation geometry, and of what a loss keeps of one to train on.
+
+    Means over the molecules of each split.
+
+    Args:
+        first: a prepared geometry of the molecule `of`.
+    """
+    known: dict[Molecule, tuple[float, float]] = {}
+
+    def sizes(molecule: Molecule) -> tuple[float, float]:
+        if molecule not in known:
+            same = (molecule.symbols, molecule.charge) == (of.symbols, of.charge)
+            ints = first.integrals if same else integrals(molecule, theory)
+            # all else are matrices over orbitals
+            scale = (ints.n_ao / first.integrals.n_ao) ** 2
+            here = replace(first, integrals=ints)
+            known[molecule] = tuple(
+                n_bytes(part.integrals) + scale * (n_bytes(part) - n_bytes(part.integrals))
+                for part in (here, loss.kept(here))
+            )
+        return known[molecule]
+
+    whole = np.mean([sizes(molecule)[0] for molecule in molecules(sampler, VALIDATION)])
+    kept = np.mean([sizes(molecule)[1] for molecule in molecules(sampler, TRAIN)])
+    return float(whole), float(kept)
+
+
+def places(config: TrainConfig, whole: float, kept: float) -> tuple[int, int]:
     """How many geometries of `config.pool_gib` are for validation, and how many for training.
 
     Args:

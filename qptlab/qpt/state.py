@@ -14,8 +14,9 @@ from qptlab.qpt.network import Network
 
 THIN = 8
 """A matrix with fewer rows or columns is left to Adam."""
-GRADIENT_SCALE = 1e3
-"""Losses are in hartree and end near 1e-5: without this Adam's epsilon would slow the last mile."""
+GRADIENT_SCALE = 1e4
+"""Of gradients in hartree per electron: errors end near 1e-6, where without it Adam's epsilon would
+slow the last mile."""
 
 
 class TrainState(eqx.Module):

@@ -1,5 +1,6 @@
 """One training step: a gradient for each geometry of a batch, the harmful ones left out."""
 
+from collections import defaultdict
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,9 +20,10 @@ from qptlab.qpt.state import TrainState, update
 
 
 class Geometry(NamedTuple):
-    """Training geometry number `index`, prepared."""
+    """Training geometry number `index`, prepared; `kind` names its molecule."""
 
     index: int
+    kind: str
     sample: Sample
 
 
@@ -31,13 +33,13 @@ class Step:
 
     Attributes:
         loss, energy: means over the geometries that were used; NaN where none was.
-        gradient_norm: their median; None where none was used.
+        gradient_norms: {kind of molecule: their median}, per electron.
         skipped: why the others were not; one sentence each.
     """
 
     loss: float
     energy: float
-    gradient_norm: float | None
+    gradient_norms: dict[str, float]
     skipped: tuple[str, ...]
 
 
@@ -46,36 +48,42 @@ def train_step(
     batch: list[Geometry],
     terms: tuple[Term, ...],
     weights: Float[Array, " term"],
-    usual_norm: float,
+    usual_norms: dict[str, float],
     lr: float,
 ) -> tuple[TrainState, Step]:
     """The state after one update, or after none where every gradient would do harm.
 
     Args:
         terms, weights: of the loss.
-        usual_norm: of a gradient, to recognise an absurd one by.
+        usual_norms: of a gradient, for each kind in the batch, to recognise an absurd one by.
     """
-    used, slopes, skipped = [], [], []
-    for index, geometry in batch:
+    used, norms, slopes, skipped = [], defaultdict(list), [], []
+    for index, kind, geometry in batch:
         *numbers, slope = gradient(state.model, geometry, terms, weights)
         value, energy, norm = map(float, numbers)
-        wrong = objection(index, value, norm, usual_norm)
+        wrong = objection(index, value, norm, usual_norms[kind])
         if wrong is not None:
             skipped.append(wrong)
             continue
-        used.append((value, energy, norm))
+        used.append((value, energy))
+        norms[kind].append(norm)
         slopes.append(slope)
     after = jax.block_until_ready(update(state, tuple(slopes), jnp.asarray(lr)))
-    values, energies, norms = np.array(used).T if used else (np.array([np.nan]),) * 3
-    median = float(np.median(norms)) if used else None
-    return after, Step(float(values.mean()), float(energies.mean()), median, tuple(skipped))
+    value, energy = np.mean(used, axis=0).tolist() if used else (np.nan, np.nan)
+    medians = {kind: float(np.median(those)) for kind, those in norms.items()}
+    return after, Step(value, energy, medians, tuple(skipped))
 
 
 @jit
 def gradient(
     network: Network, geometry: Sample, terms: tuple[Term, ...], weights: Float[Array, " term"]
 ) -> tuple:
-    """Loss, energy of the unrefined prediction, norm of the gradient, and the gradient itself."""
+    """Loss, energy of the unrefined prediction, norm of the gradient per electron, and that itself.
+
+    Per electron, because energies grow with the molecule: among molecules of many sizes the
+    largest would be all that is learned.
+    """
     value_and_grad = eqx.filter_value_and_grad(loss, has_aux=True)
     (value, energy), slope = value_and_grad(network, geometry, terms, weights)
+    slope = optax.tree.scale(1 / (2 * geometry.integrals.n_occ), slope)
     return value, energy, optax.tree.norm(slope), slope

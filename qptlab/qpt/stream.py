@@ -43,8 +43,8 @@ class SampleStream(Generic[Item]):
         self._items: dict[int, Future] = {}
         self._pool = ThreadPoolExecutor(1, "qptlab-geometries", initializer=use_one_thread)
 
-    def draw(self, count: int) -> list[Item]:
-        """`count` different items; waits where the background thread is behind."""
+    def draw(self, count: int, waiting: Callable[[], None] = lambda: None) -> list[Item]:
+        """`count` different items; calls `waiting` where the background thread is behind."""
         first, last = self._bounds(count)
         for index in [i for i in self._items if i < first]:
             self._items.pop(index).cancel()
@@ -52,9 +52,12 @@ class SampleStream(Generic[Item]):
             if index not in self._items:
                 self._items[index] = self._pool.submit(self._prepare, index)
         rng = np.random.default_rng([self._seed, 2, self._drawn])
-        chosen = first + rng.choice(last - first, count, replace=False)
+        indices = first + rng.choice(last - first, count, replace=False)
         self._drawn += count
-        return [self._items[index].result() for index in chosen]
+        chosen = [self._items[index] for index in indices]
+        if not all(item.done() for item in chosen):
+            waiting()
+        return [item.result() for item in chosen]
 
     def close(self) -> None:
         """Stop preparing."""

@@ -2,9 +2,14 @@
 
 import contextlib
 import math
+import threading
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+import jax
+import numpy as np
+from jaxtyping import PyTree
 
 FIRST_RESERVE = 3.0
 """Seconds kept for the last validation before one has been measured."""
@@ -17,6 +22,22 @@ class Clock:
     before: float = 0.0
     compile_seconds: float = 0.0
     label_seconds: float = 0.0
+    _compiled: set[tuple] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    @contextlib.contextmanager
+    def running(self, program: str, inputs: Iterable[PyTree]) -> Iterator[bool]:
+        """While a program runs: whether it compiles, in which case the time is counted.
+
+        A program compiles once for each shape of input, that is for each molecule.
+        """
+        keys = {(program, _shape(x)) for x in inputs}
+        compiles, before = not keys <= self._compiled, time.perf_counter()
+        yield compiles
+        if compiles:
+            with self._lock:  # geometries are prepared in a thread of their own
+                self.compile_seconds += time.perf_counter() - before
+                self._compiled |= keys
 
     @contextlib.contextmanager
     def labelling(self) -> Iterator[None]:
@@ -76,3 +97,8 @@ class Timer:
             yield
         finally:
             self._began += time.perf_counter() - before
+
+
+def _shape(tree: PyTree) -> tuple:
+    """What a compiled program depends on: all but the numbers in the arrays."""
+    return jax.tree.structure(tree), tuple(map(np.shape, jax.tree.leaves(tree)))

@@ -6,7 +6,6 @@ import weakref
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 import jax
 from jaxtyping import Array
@@ -18,10 +17,10 @@ from qptlab.qpt.guard import usual_norm
 from qptlab.qpt.labels import LabelSource, label
 from qptlab.qpt.losses import parse_loss
 from qptlab.qpt.network import Network, to_json
-from qptlab.qpt.pool import n_bytes, places
+from qptlab.qpt.pool import mean_bytes, places
 from qptlab.qpt.predict import Prediction, predict
 from qptlab.qpt.sample import Sample, sample
-from qptlab.qpt.sampling import TRAIN, Sampler
+from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, molecules
 from qptlab.qpt.schedule import progress, schedule
 from qptlab.qpt.state import TrainState, first_state
 from qptlab.qpt.step import Geometry, Step, train_step
@@ -33,8 +32,6 @@ VALIDATION_SHARE = 0.1
 """Share of the run's time that validating may take."""
 SAVE_EVERY = 20.0
 """Seconds between saves of a run that has a folder."""
-
-Result = TypeVar("Result")
 
 
 class Training:
@@ -81,8 +78,9 @@ class Training:
         out: str | os.PathLike | None = None,
         started: float | None = None,
     ):
-        check_input(sampler.molecule, model.theory)
-        model.check(sampler.molecule)
+        for molecule in {*molecules(sampler, TRAIN), *molecules(sampler, VALIDATION)}:
+            check_input(molecule, model.theory)
+            model.check(molecule)
         if out is not None:
             to_json(model)  # refused now rather than when the run is over
         self.sampler, self.config = sampler, config or TrainConfig()
@@ -97,7 +95,6 @@ class Training:
         self.saved: tuple[Path | None, int] = (None, 0)
         self._reference, self._started = reference, started
         self._lr = model.usual_lr if self.config.lr is None else self.config.lr
-        self._compiled: set[str] = set()
         self._validation: Validation | None = None
         self._sitting: Callable[[], Generator[StepLog, None, None] | None] = lambda: None
 
@@ -189,9 +186,10 @@ class Training:
 
     def _open_stream(self) -> SampleStream[Geometry]:
         config = self.config
-        self.status = "preparing geometries"
-        first = self._first_call("sample", lambda: self._sample(self._molecule(0)))
-        count, window = places(config, n_bytes(first), n_bytes(self._loss.kept(first)))
+        self.status = "preparing geometries" if self._validation else "compiling"
+        first = self._molecule(0)
+        sizes = mean_bytes(self.sampler, self.model.theory, self._sample(first), first, self._loss)
+        count, window = places(config, *sizes)
         if self._validation is None or not self._validation.complete:
             self._validation = Validation(
                 self.sampler,
@@ -214,7 +212,9 @@ class Training:
         return self.sampler(TRAIN, self.config.seed, index)
 
     def _sample(self, molecule: Molecule) -> Sample:
-        return jax.block_until_ready(sample(integrals(molecule, self.model.theory)))
+        ints = integrals(molecule, self.model.theory)
+        with self.clock.running("sample", [ints]):
+            return jax.block_until_ready(sample(ints))
 
     def _prepare(self, index: int) -> Geometry:
         molecule = self._molecule(index)
@@ -223,7 +223,7 @@ class Training:
             with self.clock.labelling():
                 fock = self._labels(molecule, self.model.theory)
             prepared = replace(prepared, label=label(fock, prepared.integrals))
-        return Geometry(index, prepared)
+        return Geometry(index, f"{molecule.formula} {molecule.charge}", prepared)
 
     def _steps(
         self, stream: SampleStream[Geometry], timer: Timer
@@ -231,16 +231,15 @@ class Training:
         validate_at, save_at = 0.0, timer.seconds + SAVE_EVERY
         last = self._reached_steps()
         while not last:
-            batch = stream.draw(self.config.batch)
+            batch = stream.draw(self.config.batch, waiting=self._say_that_it_waits)
             passed = self.config, int(self.state.step), timer.share_passed
             lr = self._lr * schedule(*passed)
             done = self._train_step(batch, lr, self._loss.weights(progress(*passed)))
             last = self._reached_steps() or timer.is_up
             errors = None
             if last or (timer.seconds > validate_at and self._validation.points):
-                compiles = "validate" not in self._compiled
-                errors, spent = self._validate(timer, last)
-                validate_at = timer.seconds + (1.0 if compiles else spent / VALIDATION_SHARE)
+                errors, spent, compiled = self._validate(timer, last)
+                validate_at = timer.seconds + (1.0 if compiled else spent / VALIDATION_SHARE)
             log = self._log(done, errors, lr, timer)
             with timer.held():
                 yield log
@@ -248,38 +247,30 @@ class Training:
                 self.save(self.out)
                 save_at = timer.seconds + SAVE_EVERY
 
+    def _say_that_it_waits(self) -> None:
+        self.status = "preparing geometries"
+
     def _train_step(self, batch: list[Geometry], lr: float, weights: Array) -> Step:
-        usual = usual_norm([log.gradient_norm for log in self.history])
-
-        def step():
-            return train_step(self.state, batch, self._loss.terms, weights, usual, lr)
-
-        self.state, done = self._first_call("step", step)
-        self.status = "training"
+        history = [log.gradient_norms for log in self.history]
+        usual = {kind: usual_norm(history, kind) for kind in {g.kind for g in batch}}
+        with self.clock.running("step", [geometry.sample for geometry in batch]) as compiles:
+            self.status = "compiling" if compiles else "training"
+            self.state, done = train_step(self.state, batch, self._loss.terms, weights, usual, lr)
         return done
 
-    def _validate(self, timer: Timer, last: bool) -> tuple[dict[int, float] | None, float]:
-        """Validation errors, and the seconds they took."""
+    def _validate(self, timer: Timer, last: bool) -> tuple[dict[int, float] | None, float, bool]:
+        """Validation errors, the seconds they took, and whether something was compiled."""
         self.status = "validating"
         if last:
             # a time limit is kept: then one geometry has to do where more are not ready
             self._validation.wait(1 if self.config.minutes is not None else None)
-        before = timer.seconds
-        errors = self._first_call("validate", lambda: self._validation.errors(self.model))
+        before, points = timer.seconds, self._validation.points
+        with self.clock.running("validate", [point.sample for point in points]) as compiles:
+            self.status = "compiling" if compiles else "validating"
+            errors = self._validation.errors(self.model)
         spent = timer.seconds - before
         timer.validated(spent)
-        return errors, spent
-
-    def _first_call(self, name: str, call: Callable[[], Result]) -> Result:
-        """Run `call`; the first time, when it compiles, say so and count the time."""
-        if name in self._compiled:
-            return call()
-        self.status = "compiling"
-        before = time.perf_counter()
-        result = call()
-        self.clock.compile_seconds += time.perf_counter() - before
-        self._compiled.add(name)
-        return result
+        return errors, spent, compiles
 
     def _reached_steps(self) -> bool:
         return self.config.steps is not None and int(self.state.step) >= self.config.steps
@@ -293,7 +284,7 @@ class Training:
             lr=lr,
             seconds=self.clock.before + timer.seconds,
             samples=int(self.state.step) * self.config.batch,
-            gradient_norm=done.gradient_norm,
+            gradient_norms=done.gradient_norms,
             skipped=done.skipped,
         )
         self.history.append(log)
