@@ -10,7 +10,7 @@ import numpy as np
 from qptlab.cli import tables
 from qptlab.cli.inputs import frames, open_run, theory
 from qptlab.dft import TERMS, ScfResult, dipole, forces, scf
-from qptlab.qpt.predict import Prediction
+from qptlab.qpt.predict import Prediction, within_reach
 from qptlab.qpt.predict import predict as predict_one
 from qptlab.qpt.runs import load
 from qptlab.qpt.training import Training
@@ -127,7 +127,11 @@ def _energy_record(result: ScfResult, force: np.ndarray | None, seconds: float) 
         "message": result.message,
     }
     if isinstance(result, Prediction):
-        record |= {"commutator": result.commutator, "delta2": result.delta2}
+        record |= {
+            "commutator": result.commutator,
+            "delta2": result.delta2,
+            "within_reach": within_reach(result.delta2),
+        }
     if force is not None:
         record["forces"] = force.tolist()
     return record

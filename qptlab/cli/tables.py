@@ -125,6 +125,32 @@ def evaluation(result: Evaluation) -> None:
         f"{100 * result.wrong_occupation_share:.0f} % of geometries"
     )
     _scf_costs(result.scf_speedup)
+    if len({(frame["formula"], frame["charge"]) for frame in result.frames}) > 1:
+        _by_molecule(result)
+
+
+def _by_molecule(result: Evaluation) -> None:
+    """One line for each geometry, then the medians and who is worse than DIIS."""
+    tolerance = "1e-09"
+    table = Table(caption=f"energy errors in µHa; PySCF's Fock builds to {tolerance} Ha")
+    table.add_column("molecule")
+    for name in ("network", "ΔE₂", "DIIS", "from minao", "from prediction"):
+        table.add_column(name, justify="right")
+    for frame in result.frames:
+        costs = frame["scf_speedup"][tolerance]
+        table.add_row(
+            frame["formula"] + (f" {frame['charge']:+d}" if frame["charge"] else ""),
+            _micro(frame["energy_mae_ha"]),
+            _micro(frame["delta2_ha"]) + ("" if frame["within_reach"] else " (out of reach)"),
+            _micro(frame["baselines"]["diis"][result.refine]),
+            *(f"{costs[guess]['fock_builds']:.0f}" for guess in ("minao", "predicted")),
+        )
+    medians = result.medians_ha
+    table.add_section()
+    table.add_row("median", _micro(medians["network"]), "", _micro(medians["diis"]))
+    _out.print(table)
+    worse = [result.frames[i]["formula"] for i in result.worse_than_diis]
+    _out.print(f"worse than DIIS: {', '.join(worse) or 'none'}")
 
 
 def _scf_costs(costs: dict[str, dict]) -> None:

@@ -17,10 +17,22 @@ from qptlab.qpt.losses import Point, second_order_error
 from qptlab.qpt.network import Network
 from qptlab.qpt.pipeline import refine as run_refine
 from qptlab.qpt.sample import sample
+from qptlab.units import MILLIHARTREE_PER_HARTREE
 
 MOST_REFINING = 100
 CONVERGED = 1e-5
 """Largest element of FDS − SDF (hartree) up to which a prediction counts as converged."""
+REACH = 1.6e-3
+"""ΔE₂ (hartree) up to which a molecule is within a network's reach: 1 kcal/mol.
+
+It is one number for molecules of any size, because what energies are used for is their differences.
+ΔE₂ is too large rather than too small, so an energy that is wrong by more is seldom let through.
+"""
+
+
+def within_reach(delta2: float) -> bool:
+    """Whether a prediction with this ΔE₂ (hartree) is one to rely on; never where it is NaN."""
+    return delta2 <= REACH
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -75,6 +87,12 @@ def predict(
         f"{molecule.formula}, {model.theory}: {float(end.energy.total):.6f} Ha predicted with "
         f"{builds} Fock build{'s' if builds > 1 else ''} (commutator {commutator:.1e} Ha)."
     )
+    if not within_reach(float(delta2)):
+        message += (
+            f" Outside this network's reach: its own estimate of the error, ΔE₂, is "
+            f"{MILLIHARTREE_PER_HARTREE * float(delta2):.1f} mHa, more than "
+            f"{MILLIHARTREE_PER_HARTREE * REACH:.1f}; refine further."
+        )
     return Prediction(
         molecule=molecule,
         theory=model.theory,

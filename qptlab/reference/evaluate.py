@@ -9,7 +9,7 @@ import numpy as np
 from qptlab.dft import ScfResult, dipole, integrals, overlap_matrix
 from qptlab.molecule import Molecule
 from qptlab.qpt.network import Network
-from qptlab.qpt.predict import Prediction, predict
+from qptlab.qpt.predict import Prediction, predict, within_reach
 from qptlab.qpt.sample import sample
 from qptlab.qpt.validation import baseline_energies
 from qptlab.reference.pyscf_runs import pyscf_scf
@@ -38,6 +38,8 @@ class Evaluation:
         delta2_ha: mean of ΔE₂, the estimate of the energy error that needs no reference.
         scf_speedup: {tolerance: {guess: {"fock_builds", "seconds"}}} of PySCF from each of its
             guesses and from the prediction, whose own builds and time are counted.
+        frames: the same figures of each geometry, with its formula and charge, and whether ΔE₂
+            says that it is within the network's reach.
     """
 
     geometries: int
@@ -53,10 +55,29 @@ class Evaluation:
     baselines: dict[str, dict[int, float]]
     delta2_ha: float
     scf_speedup: dict[str, dict[str, dict[str, float]]]
+    frames: tuple[dict, ...]
+
+    @property
+    def medians_ha(self) -> dict[str, float]:
+        """Median energy errors over the geometries: of "network", and of "diis" at equal builds."""
+        return {
+            "network": float(np.median([frame["energy_mae_ha"] for frame in self.frames])),
+            "diis": float(np.median([self._diis(frame) for frame in self.frames])),
+        }
+
+    @property
+    def worse_than_diis(self) -> tuple[int, ...]:
+        """Numbers of the geometries, from 0, at which DIIS is better at equal Fock builds."""
+        pairs = ((frame["energy_mae_ha"], self._diis(frame)) for frame in self.frames)
+        return tuple(i for i, (network, diis) in enumerate(pairs) if network > diis)
 
     def to_json(self) -> dict:
         """For `--json`."""
-        return asdict(self)
+        summary = {"medians_ha": self.medians_ha, "worse_than_diis": self.worse_than_diis}
+        return asdict(self) | summary
+
+    def _diis(self, frame: dict) -> float:
+        return frame["baselines"]["diis"][self.refine]
 
 
 def evaluate(
@@ -74,35 +95,38 @@ def evaluate(
     Raises:
         ValueError: as `predict`, or PySCF does not converge for a geometry.
     """
-    predict(model, molecules[0], refine)  # compiles: the seconds below are without
-    rows = []
+    rows, compiled = [], set()
     for molecule in molecules:
+        kind = (molecule.symbols, molecule.charge)
+        if kind not in compiled:
+            predict(model, molecule, refine)  # compiles: the seconds below are without
+            compiled.add(kind)
         rows.append(_evaluate_one(model, molecule, refine))
         progress(f"{len(rows)} of {len(molecules)} geometries")
 
     means = jax.tree.map(lambda *values: float(np.mean(values)), *rows)
-    return Evaluation(
-        geometries=len(rows),
-        refine=refine,
-        **means["errors"],
-        baselines=means["baselines"],
-        scf_speedup=means["scf"],
+    frames = tuple(
+        {"formula": molecule.formula, "charge": molecule.charge}
+        | {"within_reach": within_reach(row["delta2_ha"])}
+        | row
+        for molecule, row in zip(molecules, rows, strict=True)
     )
+    return Evaluation(geometries=len(rows), refine=refine, **means, frames=frames)
 
 
-def _evaluate_one(model: Network, molecule: Molecule, refine: int) -> dict[str, dict]:
+def _evaluate_one(model: Network, molecule: Molecule, refine: int) -> dict:
     prediction = predict(model, molecule, refine)
     judge = pyscf_scf(molecule, model.theory)
     if not judge.converged:
         raise ValueError(f"no reference: {judge.message}")
     geometry = sample(integrals(molecule, model.theory))
     return {
-        "errors": _errors(prediction, judge),
+        **_errors(prediction, judge),
         "baselines": {
             name: dict(enumerate(np.abs(energies - judge.energy.total).tolist()))
             for name, energies in baseline_energies(geometry, refine).items()
         },
-        "scf": scf_costs(
+        "scf_speedup": scf_costs(
             molecule, model.theory, prediction.dm, prediction.fock_builds, prediction.seconds
         ),
     }
