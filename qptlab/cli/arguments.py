@@ -61,7 +61,9 @@ def _add_geometry(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "geometry", type=str.strip, metavar="GEOM", help="library name or .xyz file (ångström)"
     )
-    sub.add_argument("--charge", type=int, default=0, metavar="N", help="by default 0")
+    sub.add_argument(
+        "--charge", type=int, metavar="N", help="by default that of charge= in a comment line, or 0"
+    )
     sub.add_argument(
         "--spin",
         type=int,
@@ -106,9 +108,14 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
         "--sampler",
         choices=["wiggle", "modes", "md", "file"],
-        help="wiggle (default): Gaussian noise around GEOM; modes: its vibrations; md: molecular "
-        "dynamics; file: the frames of GEOM, by trajectory= where comments name one",
+        help="wiggle (default): Gaussian noise around GEOM, or around each of its molecules; "
+        "modes: its vibrations; md: molecular dynamics; file: the frames of GEOM, by trajectory= "
+        "where comments name one",
     )
+    sub.add_argument(
+        "--validate", metavar="FILE", help=".xyz file of other molecules to validate a wiggle with"
+    )
+    sub.add_argument("--pool", type=float, metavar="GIB", help="memory for geometries; 2")
     sub.add_argument("--sigma", type=float, help="width of the wiggle, bohr; 0.05")
     sub.add_argument("--temperature", type=float, metavar="K", help="of modes and md; 300")
     sub.add_argument(

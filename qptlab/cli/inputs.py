@@ -2,6 +2,8 @@
 
 import argparse
 import os
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from qptlab.cli.arguments import DEFAULT_MINUTES, DEFAULT_THEORY
@@ -13,10 +15,15 @@ from qptlab.qpt.network import Network
 from qptlab.qpt.paper_qpt import PaperQPT
 from qptlab.qpt.runs import is_run, load
 from qptlab.qpt.sampling import (
+    TRAIN,
+    VALIDATION,
     Frames,
+    Mixture,
     Sampler,
     frames_from_file,
+    mixture,
     molecular_dynamics,
+    molecules,
     normal_modes,
     wiggle,
 )
@@ -45,7 +52,7 @@ def frames(args: argparse.Namespace) -> list[Molecule]:
             f"unknown molecule {name!r}: neither an .xyz file nor one of "
             f"{', '.join(library_names())}"
         ) from None
-    return [molecule(name, args.charge, args.spin)]
+    return [molecule(name, args.charge or 0, args.spin)]
 
 
 def theory(args: argparse.Namespace) -> Theory:
@@ -61,11 +68,13 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
     if minutes is None and args.steps is None:
         minutes = DEFAULT_MINUTES
     settings = {"minutes": minutes, "steps": args.steps}
-    settings |= {
-        name: given
-        for name in ("loss", "lr", "geometries")
-        if (given := getattr(args, name)) is not None
+    options = {
+        "loss": args.loss,
+        "lr": args.lr,
+        "geometries": args.geometries,
+        "pool_gib": args.pool,
     }
+    settings |= {name: given for name, given in options.items() if given is not None}
     judge = {"reference": pyscf_energy, "labels": pyscf_fock, "started": started}
     if args.resume:
         if args.start is not None:
@@ -76,33 +85,42 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
         _check_same(run, args)
         return run
     config = TrainConfig(seed=args.seed or 0, **settings)
-    geometries, out = _geometries(args), _empty_place(Path(args.out))
+    geometries = _geometries(args)
+    held_out = frames_from_xyz(Path(args.validate)) if args.validate else []
+    out = _empty_place(Path(args.out))
     # before the sampler: making that may take minutes
     if args.start is None:
-        model = _new_model(args, geometries[0], theory(args), config.seed)
+        model = _new_model(args, geometries, theory(args), config.seed)
     else:
-        model = _start_model(args, geometries[0])
-    sampler = _sampler(args, geometries, model.theory, config)
+        model = _start_model(args, geometries)
+    if held_out:
+        config = replace(config, n_validation=len(held_out))
+    sampler = _sampler(args, geometries, held_out, model.theory, config)
     return Training(model, sampler, config, out=out, **judge)
 
 
-def _new_model(args: argparse.Namespace, molecule: Molecule, level: Theory, seed: int) -> Network:
+def _new_model(
+    args: argparse.Namespace, geometries: list[Molecule], level: Theory, seed: int
+) -> Network:
     """The untrained network of --model and --size."""
     if args.model == "paper":
-        return PaperQPT.create(molecule, level, args.size or "tiny", seed)
+        if _differ(geometries):
+            raise ValueError(f"--model paper is for one molecule; {args.geometry} holds several")
+        return PaperQPT.create(geometries[0], level, args.size or "tiny", seed)
     if args.size is not None:
         raise ValueError(f"--size {args.size} is for --model paper; --model block has one size")
-    return BlockQPT.create(molecule, level, seed=seed)
+    return BlockQPT.create(geometries, level, seed=seed)
 
 
-def _start_model(args: argparse.Namespace, molecule: Molecule) -> Network:
-    """The trained network of --start, if it is for the molecule and the theory asked for."""
+def _start_model(args: argparse.Namespace, geometries: list[Molecule]) -> Network:
+    """The trained network of --start, if it is for the molecules and the theory asked for."""
     for option in ("model", "size"):
         if getattr(args, option) is not None:
             raise ValueError(f"--start {args.start} brings its own network; leave out --{option}")
     model = load(args.start)
     _agree(f"the network of --start {args.start}", _said_of_theory(args, model.theory))
-    model.check(molecule)
+    for geometry in geometries:
+        model.check(geometry)
     return model
 
 
@@ -113,19 +131,30 @@ def _geometries(args: argparse.Namespace) -> list[Molecule]:
         ("--sigma", args.sigma, ("wiggle",)),
         ("--temperature", args.temperature, ("modes", "md")),
         ("--surface", args.surface, ("modes", "md")),
+        ("--validate", args.validate, ("wiggle",)),
     ):
         if value is not None and kind not in kinds:
             raise ValueError(f"{option} belongs to --sampler {' or '.join(kinds)}; got {kind}")
-    if kind != "file" and len(geometries) > 1:
+    several = _differ(geometries)
+    if kind != "file" and len(geometries) > 1 and not (kind == "wiggle" and several):
         raise ValueError(
             f"{args.geometry} holds {len(geometries)} frames and {_STARTS[kind]} from one; "
-            "add --sampler file to train on them"
+            f"add --sampler {'wiggle' if several else 'file'} to train on them"
         )
     return geometries
 
 
+def _differ(geometries: list[Molecule]) -> bool:
+    """Whether these are different molecules rather than frames of one."""
+    return len({(molecule.symbols, molecule.charge) for molecule in geometries}) > 1
+
+
 def _sampler(
-    args: argparse.Namespace, geometries: list[Molecule], level: Theory, config: TrainConfig
+    args: argparse.Namespace,
+    geometries: list[Molecule],
+    held_out: list[Molecule],
+    level: Theory,
+    config: TrainConfig,
 ) -> Sampler:
     surface = level if args.surface is None else parse_theory(args.surface)
     kelvin = TEMPERATURE_K if args.temperature is None else args.temperature
@@ -140,7 +169,10 @@ def _sampler(
         return molecular_dynamics(
             geometries[0], surface, kelvin, seed=config.seed, seconds=seconds, progress=progress
         )
-    return wiggle(geometries[0], SIGMA_BOHR if args.sigma is None else args.sigma)
+    sigma = SIGMA_BOHR if args.sigma is None else args.sigma
+    if len(geometries) == 1 and not held_out:
+        return wiggle(geometries[0], sigma)
+    return mixture(*([wiggle(m, sigma) for m in side] for side in (geometries, held_out)))
 
 
 def _empty_place(out: Path) -> Path:
@@ -158,11 +190,17 @@ def _empty_place(out: Path) -> Path:
 def _check_same(run: Training, args: argparse.Namespace) -> None:
     """A resumed run goes on as it was: what is said again must be the same."""
     sampler, known = run.sampler, run.model.theory
-    here = frames(args)[0]
+    here, there = frames(args), molecules(sampler, TRAIN)
+    unseen = frames_from_xyz(Path(args.validate)) if args.validate else []
+    if isinstance(sampler, Mixture):
+        sampler = sampler.training[0]  # all are wiggles of one width
+    else:
+        here = here[:1]  # the others are frames of the same molecule
     said = {
-        "molecule": (here.symbols, sampler.molecule.symbols),
-        "--charge": (here.charge, sampler.molecule.charge),
-        "--spin": (here.spin, sampler.molecule.spin),
+        "molecule": (_named(here), _named(there)),
+        "--charge": tuple(tuple(str(m.charge) for m in side) for side in (here, there)),
+        "--spin": (here[0].spin, there[0].spin),
+        "--validate": (_named(unseen) or None, _named(molecules(run.sampler, VALIDATION))),
         **_said_of_theory(args, known),
         "--sampler": (args.sampler, getattr(sampler, "kind", None)),
         "--sigma": (args.sigma, getattr(sampler, "sigma", None)),
@@ -189,6 +227,11 @@ def _agree(what: str, said: dict[str, tuple]) -> None:
     for name, (given, has) in said.items():
         if given is not None and given != has:
             raise ValueError(f"{what} has {name} {_text(has)}; got {_text(given)}")
+
+
+def _named(several: Sequence[Molecule]) -> tuple[str, ...]:
+    """The atoms of one molecule, the formulas of several."""
+    return several[0].symbols if len(several) == 1 else tuple(m.formula for m in several)
 
 
 def _temperature(sampler: Sampler) -> float | None:
