@@ -4,6 +4,11 @@ qptlab/models/NAME.safetensors   weights, as `save_model` writes them
 qptlab/models/NAME.test.xyz      frames (ångström) that took no part in training, of
                                  trajectories that took none either; comments as those of
                                  `Trajectories.save`
+
+qptlab/models/general.xyz holds the molecules that the general network is trained on, with their
+charges, general.validation.xyz others to validate it with. They and those of general.test.xyz were
+embedded from their bonds by RDKit and relaxed, with GFN2-xTB and then with our own SCF's forces
+(b3lyp5/def2-svp or pbe/6-31g*) until these were below 0.006 Ha/bohr, less than a wiggle adds.
 """
 
 import os
