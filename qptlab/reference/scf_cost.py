@@ -30,14 +30,21 @@ def scf_costs(
         ValueError: PySCF does not converge to the tightest tolerance.
     """
     runs = {guess: _run(molecule, theory, guess) for guess in GUESSES if _knows(theory, guess)}
-    own = {"fock_builds": builds, "seconds": seconds}
-    runs[PREDICTED] = {
-        tolerance: {name: cost[name] + own[name] for name in own}
-        for tolerance, cost in _run(molecule, theory, dm).items()
-    }
+    runs[PREDICTED] = predicted_cost(molecule, theory, dm, builds, seconds)
     return {
         f"{tolerance:.0e}": {guess: run[tolerance] for guess, run in runs.items()}
         for tolerance in TOLERANCES
+    }
+
+
+def predicted_cost(
+    molecule: Molecule, theory: Theory, dm: np.ndarray, builds: int, seconds: float
+) -> dict[float, dict[str, float]]:
+    """{tolerance: {"fock_builds", "seconds"}} from a prediction; otherwise as `scf_costs`."""
+    own = {"fock_builds": builds, "seconds": seconds}
+    return {
+        tolerance: {name: cost[name] + own[name] for name in own}
+        for tolerance, cost in _run(molecule, theory, dm).items()
     }
 
 
