@@ -31,7 +31,7 @@ from qptlab.units import (
 
 STEP = 0.01
 """Displacement of the finite differences, bohr."""
-FORCE_TOL = 1e-4
+FORCE_TOL = 3e-5
 """Largest force (hartree/bohr) left on an atom by the optimisation."""
 MAX_OPTIMISER_STEPS = 200
 LINEAR = 1e-2
