@@ -88,7 +88,7 @@ def pause_holds_and_draws_the_orbitals(notebook):
 
 def resume_goes_on_with_another_learning_rate(notebook):
     held = notebook.step()
-    assert notebook.tile("learning rate") == "0.002"
+    assert notebook.tile("learning rate") == "0.0063"
     notebook.press("Resume")
     notebook.wait_for_step(held + 5)
     notebook.type_learning_rate("5e-4")
