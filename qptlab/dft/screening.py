@@ -41,7 +41,7 @@ def screened(fock: Matrix, dm: Matrix, integrals: Integrals) -> Matrix:
     """
 
     def answered(density):
-        return fock + _repulsion(density - dm, integrals)
+        return fock + repulsion(density - dm, integrals)
 
     def change(density):
         overlap, occupation = integrals.overlap, integrals.occupation
@@ -68,7 +68,7 @@ def _newton(fock: Matrix, dm: Matrix, integrals: Integrals) -> Matrix:
             return half + half.T
 
         def force(density):
-            return virt.T @ _repulsion(density, integrals) @ occ
+            return virt.T @ repulsion(density, integrals) @ occ
 
         filled = 2 * occ @ occ.T
         x, _ = cg(
@@ -79,7 +79,7 @@ def _newton(fock: Matrix, dm: Matrix, integrals: Integrals) -> Matrix:
         )
         following = filled + turned(x)
         change = jnp.max(jnp.abs(filled - dm))
-        return fock + _repulsion(following - dm, integrals), following, change, count + 1
+        return fock + repulsion(following - dm, integrals), following, change, count + 1
 
     def goes_on(state):
         return (state[2] > TOLERANCE) & (state[3] < MOST_STEPS)
@@ -87,6 +87,6 @@ def _newton(fock: Matrix, dm: Matrix, integrals: Integrals) -> Matrix:
     return jax.lax.while_loop(goes_on, step, (fock, dm, jnp.asarray(jnp.inf), 0))[1]
 
 
-def _repulsion(dm: Matrix, integrals: Integrals) -> Matrix:
+def repulsion(dm: Matrix, integrals: Integrals) -> Matrix:
     """J[D], (ao, ao), hartree: linear in D."""
     return jax.grad(integrals.coulomb.energy)(dm)

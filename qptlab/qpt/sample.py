@@ -1,7 +1,6 @@
 """All that a network sees of a geometry, computed once and used for many training steps."""
 
 import equinox as eqx
-import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -9,7 +8,7 @@ from qptlab.dft.compiling import jit
 from qptlab.dft.density import fill
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
-from qptlab.dft.screening import screened
+from qptlab.dft.screening import repulsion, screened
 from qptlab.qpt.labels import Label
 
 MATRICES = (
@@ -56,7 +55,7 @@ def sample(integrals: Integrals) -> Sample:
     """The first Fock build of the pipeline, and the matrices it leaves."""
     dm, overlap, h_core = integrals.dm_guess, integrals.overlap, integrals.h_core
     _, fock = energy_and_fock(dm, integrals)
-    coulomb = jax.grad(integrals.coulomb.energy)(dm)
+    coulomb = repulsion(dm, integrals)
     start = screened(fock, dm, integrals)
     plain = fill(start, overlap, integrals.occupation)
     change = plain.dm - dm
