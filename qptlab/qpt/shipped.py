@@ -12,7 +12,7 @@ embedded from their bonds by RDKit and relaxed, with GFN2-xTB and then with our 
 """
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import resources
 from pathlib import Path
 
@@ -75,9 +75,9 @@ def _frozen_frame(comment: str, frame: Molecule, where: str) -> FrozenFrame:
     said = key_val_str_to_dict(comment)
     try:
         trajectory, kelvin = str(said["trajectory"]), float(said["temperature_k"])
-        charge, spin = int(said.get("charge", 0)), int(said.get("spin", 0))
+        spin = int(said.get("spin", 0))
     except (KeyError, TypeError, ValueError):
         raise ValueError(
             f"{where}: expected trajectory= and temperature_k= in the comment; got {comment!r}"
         ) from None
-    return FrozenFrame(Molecule(frame.symbols, frame.positions, charge, spin), trajectory, kelvin)
+    return FrozenFrame(replace(frame, spin=spin), trajectory, kelvin)
