@@ -1,7 +1,6 @@
 """The bench `accuracy`: every network that ships, against PySCF on its frozen test geometries."""
 
 import os
-import sys
 
 import numpy as np
 
@@ -9,6 +8,7 @@ from qptlab.bench.accuracy_goals import TRAINING_GOALS, goals
 from qptlab.bench.compile_time import compile_seconds
 from qptlab.bench.machine import machine
 from qptlab.bench.options import Options
+from qptlab.bench.progress import say
 from qptlab.molecule import Molecule
 from qptlab.qpt.network import Network
 from qptlab.qpt.predict import predict
@@ -38,9 +38,9 @@ def _row(case: str, threads: int) -> dict:
     """What one network predicts without refining and with; seconds are those of PySCF's SCF."""
     path, frames = shipped_model(case), frozen_frames(case)
     model, molecules = load(path), turned_molecules(frames)
-    _say(f"{case}: {model!r}, {len(frames)} geometries")
+    say(f"{case}: {model!r}, {len(frames)} geometries")
     compiling = compile_seconds(lambda: predict(model, molecules[0], REFINE))
-    without, refined = (evaluate(model, molecules, refine, _say) for refine in (0, REFINE))
+    without, refined = (evaluate(model, molecules, refine, say) for refine in (0, REFINE))
     between = {refine: _builds(model, molecules, refine) for refine in range(1, REFINE)}
     start = without.scf_speedup[TOLERANCE]
     ours_s, peer_s = start["predicted"]["seconds"], start["minao"]["seconds"]
@@ -109,7 +109,3 @@ def turned_molecules(frames: list[FrozenFrame]) -> list[Molecule]:
     """The geometries in random orientations, the same ones each time."""
     rng = np.random.default_rng(SEED)
     return [turned(frame.molecule, rng) for frame in frames]
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

@@ -8,7 +8,6 @@ be had in that time.
 """
 
 import os
-import sys
 import time
 from dataclasses import dataclass
 
@@ -18,6 +17,7 @@ import numpy as np
 from qptlab.bench.cost_summary import LABEL_FREE, LOSSES, MEASURES, summary, who
 from qptlab.bench.machine import machine
 from qptlab.bench.options import Options
+from qptlab.bench.progress import say
 from qptlab.dft import ScfResult, integrals
 from qptlab.dft.compiling import jit
 from qptlab.molecule import Molecule, molecule
@@ -69,7 +69,7 @@ def report(options: Options) -> dict:
 
 def _case(name: str, theory: Theory, n_labels: int) -> Case:
     """References, which nobody is charged, and labels."""
-    _say(f"{name}, {theory}: {N_VALIDATION} references, {n_labels} labels")
+    say(f"{name}, {theory}: {N_VALIDATION} references, {n_labels} labels")
     sampler = wiggle(molecule(name))
     judged = []
     for index in range(N_VALIDATION):
@@ -108,7 +108,7 @@ def _rows(case: Case, loss: str, options: Options) -> list[dict]:
                 "threads": options.threads,
                 **_errors(run.model, case.judged),
             }
-            _say(_line(row))
+            say(_line(row))
             rows.append(row)
     return rows
 
@@ -153,7 +153,3 @@ def _predict(model: Network, geometry: Sample) -> tuple:
 def _line(row: dict) -> str:
     errors = ", ".join(f"{row[name] * MICROHARTREE_PER_HARTREE:.3g}" for name in MEASURES)
     return f"  {who(row)}: {row['total_s']:.1f} s, {row['steps']} steps; {errors} µHa"
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)

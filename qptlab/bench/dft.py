@@ -2,10 +2,10 @@
 
 import gc
 import os
-import sys
 
 from qptlab.bench.machine import machine
 from qptlab.bench.options import Options
+from qptlab.bench.progress import say
 from qptlab.bench.scf_race import scf_row
 from qptlab.bench.step_races import build_row, slope_rows, stage
 from qptlab.bench.summary import summary
@@ -18,13 +18,13 @@ from qptlab.theory import theory
 def report(options: Options) -> dict:
     """Machine, rows and summary. Lines of progress go to stderr."""
     if not pyscfad_work.is_installed():
-        _say("pyscfad is not installed, so it takes no part: pip install 'qptlab[peers]'")
+        say("pyscfad is not installed, so it takes no part: pip install 'qptlab[peers]'")
     _import_everything()
     described = machine(options.threads)
     rows: list[dict] = []
     for case in options.cases:
         for index, name in enumerate(options.theories):
-            _say(f"{case}, {name}")
+            say(f"{case}, {name}")
             for part in (_scf_rows, _step_rows):
                 rows += part(case, index, options)
                 gc.collect()
@@ -43,7 +43,7 @@ def _step_rows(case: str, index: int, options: Options) -> list[dict]:
 
 def _said(row: dict) -> dict:
     times = f"{row['ours_s']:.4g} s, {row['peer']} {row['peer_s']:.4g} s"
-    _say(f"  {row['operation']}: ours {times}, ratio {row['ratio']:.2f}")
+    say(f"  {row['operation']}: ours {times}, ratio {row['ratio']:.2f}")
     return row
 
 
@@ -52,7 +52,3 @@ def _import_everything() -> None:
     smallest, level = molecule("hydrogen"), theory("hf/sto-3g")
     scf(smallest, level)
     pyscf_work.unconverged(smallest, level).kernel()
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
