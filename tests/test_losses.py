@@ -122,7 +122,7 @@ def test_what_is_no_loss_is_refused(spec, message):
 
 
 def test_harmful_gradients_are_named():
-    history = [{"H2O 0": 0.5}, {}, *[{"H2O 0": 2.0, "HO -1": 90.0}] * FEWEST, {"H2 0": 1e-9}]
+    history = [{"H2O 0": 0.5}, {}, *[{"H2O 0": 2.0, "HO -1": 90.0}] * FEWEST, {"H2 0": 1e-9}][::-1]
     usual = usual_norm(history, "H2O 0")
     assert usual == 2.0 and usual_norm(history, "HO -1") == 90.0
     assert usual_norm(history, "H2 0") == usual_norm(history, "HO 1") == np.inf

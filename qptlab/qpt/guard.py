@@ -1,7 +1,7 @@
 """Gradients that would do harm: not finite, or far larger than is usual in this run."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
 from itertools import islice
 
 import numpy as np
@@ -12,16 +12,16 @@ LOOK_BACK, FEWEST = 50, 10
 """Steps whose median norm is the usual one, and how many there must be to judge by."""
 
 
-def usual_norm(history: Sequence[dict[str, float]], kind: str) -> float:
+def usual_norm(newest_first: Iterable[dict[str, float]], kind: str) -> float:
     """The median of a molecule's last gradient norms; infinite while there are too few.
 
     Each molecule has its own: a large one that is seldom met is no accident.
 
     Args:
-        history: {molecule: norm} of every step.
+        newest_first: {molecule: norm} of the steps so far, read as far back as it takes.
         kind: the molecule.
     """
-    met = (norms[kind] for norms in reversed(history) if kind in norms)
+    met = (norms[kind] for norms in newest_first if kind in norms)
     known = list(islice(met, LOOK_BACK))
     return float(np.median(known)) if len(known) >= FEWEST else math.inf
 

@@ -251,8 +251,10 @@ class Training:
         self.status = "preparing geometries"
 
     def _train_step(self, batch: list[Geometry], lr: float, weights: Array) -> Step:
-        history = [log.gradient_norms for log in self.history]
-        usual = {kind: usual_norm(history, kind) for kind in {g.kind for g in batch}}
+        usual = {
+            kind: usual_norm((log.gradient_norms for log in reversed(self.history)), kind)
+            for kind in {geometry.kind for geometry in batch}
+        }
         with self.clock.running("step", [geometry.sample for geometry in batch]) as compiles:
             self.status = "compiling" if compiles else "training"
             self.state, done = train_step(self.state, batch, self._loss.terms, weights, usual, lr)
