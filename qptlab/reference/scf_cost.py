@@ -1,5 +1,6 @@
 """What a starting density is worth: Fock builds and seconds until PySCF has converged."""
 
+import functools
 import time
 
 import numpy as np
@@ -29,8 +30,8 @@ def scf_costs(
     Raises:
         ValueError: PySCF does not converge to the tightest tolerance.
     """
-    runs = {guess: _run(molecule, theory, guess) for guess in GUESSES if _knows(theory, guess)}
-    runs[PREDICTED] = predicted_cost(molecule, theory, dm, builds, seconds)
+    predicted = predicted_cost(molecule, theory, dm, builds, seconds)
+    runs = _guess_runs(molecule, theory) | {PREDICTED: predicted}
     return {
         f"{tolerance:.0e}": {guess: run[tolerance] for guess, run in runs.items()}
         for tolerance in TOLERANCES
@@ -46,6 +47,11 @@ def predicted_cost(
         tolerance: {name: cost[name] + own[name] for name in own}
         for tolerance, cost in _run(molecule, theory, dm).items()
     }
+
+
+@functools.lru_cache(maxsize=64)  # a geometry is often judged with several predictions
+def _guess_runs(molecule: Molecule, theory: Theory) -> dict[str, dict[float, dict]]:
+    return {guess: _run(molecule, theory, guess) for guess in GUESSES if _knows(theory, guess)}
 
 
 def _knows(theory: Theory, guess: str) -> bool:
