@@ -88,7 +88,7 @@ def offline_page(chromium):
     assert escaped == [], "the page asked for something outside 127.0.0.1"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # gone with its kernels before other tests need the machine
 def jupyterlab(tmp_path_factory):
     """A JupyterLab over a copy of `notebooks/` and molecules.ipynb, private: its base URL."""
     home = tmp_path_factory.mktemp("jupyterlab")
