@@ -7,6 +7,7 @@ from scipy.sparse.csgraph import connected_components
 
 from qptlab.dft.integrals import check_input
 from qptlab.molecule import Molecule, commented_frames_from_xyz
+from qptlab.qpt import memory_maps
 from qptlab.qpt.shipped import FOLDER
 from qptlab.theory import theory
 
@@ -64,3 +65,15 @@ def test_molecules_set_aside_are_larger_and_never_trained_on(file):
         for other in known:
             if sorted(other.symbols) == sorted(molecule.symbols):
                 assert np.abs(spectrum(other) - spectrum(molecule)).max() > 0.5, name
+
+
+def test_more_molecules_than_compiled_code_has_room_for_are_refused(tmp_path, monkeypatch):
+    limit = tmp_path / "max_map_count"
+    limit.write_text("65530\n")
+    monkeypatch.setattr(memory_maps, "LIMIT", limit)
+    several = list(members("general.xyz").values())
+    memory_maps.check_memory_maps(several[:60] + several[:60])
+    with pytest.raises(ValueError, match=r"94 different molecules .* 65,530; allow more"):
+        memory_maps.check_memory_maps(several)
+    monkeypatch.setattr(memory_maps, "LIMIT", tmp_path / "none")
+    memory_maps.check_memory_maps(several)

@@ -15,8 +15,10 @@ from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
 from qptlab.qpt.losses import Point, second_order_error
 from qptlab.qpt.network import Network
+from qptlab.qpt.pipeline import Trajectory
 from qptlab.qpt.pipeline import refine as run_refine
-from qptlab.qpt.sample import sample
+from qptlab.qpt.sample import Sample, sample
+from qptlab.theory import Theory
 from qptlab.units import MILLIHARTREE_PER_HARTREE
 
 MOST_REFINING = 100
@@ -57,7 +59,11 @@ class Prediction(ScfResult):
 
 
 def predict(
-    model: Network, molecule: Molecule, refine: int = 0, forces: bool = False
+    model: Network,
+    molecule: Molecule,
+    refine: int = 0,
+    forces: bool = False,
+    prepared: Sample | None = None,
 ) -> Prediction:
     """Predict energy, density and orbitals with `refine` refining iterations.
 
@@ -65,6 +71,7 @@ def predict(
         forces: also compute the exact gradient of the predicted energy with respect to the
             nuclei, backpropagated through refining iterations, network, first Fock build and
             guess; nothing is assumed to be converged.
+        prepared: `prepare(molecule, model.theory)`, for a molecule that is predicted repeatedly.
 
     Raises:
         ValueError: an element the network was not made for, or as `integrals`.
@@ -73,26 +80,19 @@ def predict(
     if int(refine) != refine or not 0 <= refine <= MOST_REFINING:
         raise ValueError(f"refine {refine!r}; expected a whole number from 0 to {MOST_REFINING}")
     model.check(molecule)
-    grid = default_grid(molecule, model.theory)
-    ints = integrals(molecule, model.theory, grid)
-    prepared = sample(ints)
+    prepared = prepare(molecule, model.theory) if prepared is None else prepared
     delta_fock, end, delta2 = _predict(model, prepared, int(refine))
     slope = None
     if forces:
-        slope = integrals_vjp(_slope(ints, model, int(refine)), molecule, model.theory, grid)
+        slope = integrals_vjp(
+            _slope(prepared.integrals, model, int(refine)),
+            molecule,
+            model.theory,
+            default_grid(molecule, model.theory),
+        )
     overlap = prepared.integrals.overlap
     mo_energy, mo_coeff = canonical_orbitals(end.fock, overlap)
     commutator, builds = float(end.commutator), int(refine) + 1
-    message = (
-        f"{molecule.formula}, {model.theory}: {float(end.energy.total):.6f} Ha predicted with "
-        f"{builds} Fock build{'s' if builds > 1 else ''} (commutator {commutator:.1e} Ha)."
-    )
-    if not within_reach(float(delta2)):
-        message += (
-            f" Outside this network's reach: its own estimate of the error, ΔE₂, is "
-            f"{MILLIHARTREE_PER_HARTREE * float(delta2):.1f} mHa, more than "
-            f"{MILLIHARTREE_PER_HARTREE * REACH:.1f}; refine further."
-        )
     return Prediction(
         molecule=molecule,
         theory=model.theory,
@@ -104,7 +104,7 @@ def predict(
         n_occ=prepared.integrals.n_occ,
         fock_builds=builds,
         converged=commutator < CONVERGED,
-        message=message,
+        message=_message(molecule, model.theory, end, builds, float(delta2)),
         raw_fock=np.asarray(prepared.start + delta_fock),
         refine=int(refine),
         commutator=commutator,
@@ -112,6 +112,27 @@ def predict(
         forces=None if slope is None else -slope,
         seconds=time.perf_counter() - started,
     )
+
+
+def prepare(molecule: Molecule, theory: Theory) -> Sample:
+    """What `predict` needs of a molecule, whatever the network's weights; errors as `integrals`."""
+    return sample(integrals(molecule, theory))
+
+
+def _message(
+    molecule: Molecule, theory: Theory, end: Trajectory, builds: int, delta2: float
+) -> str:
+    message = (
+        f"{molecule.formula}, {theory}: {float(end.energy.total):.6f} Ha predicted with {builds} "
+        f"Fock build{'s' if builds > 1 else ''} (commutator {float(end.commutator):.1e} Ha)."
+    )
+    if not within_reach(delta2):
+        message += (
+            f" Outside this network's reach: its own estimate of the error, ΔE₂, is "
+            f"{MILLIHARTREE_PER_HARTREE * delta2:.1f} mHa, more than "
+            f"{MILLIHARTREE_PER_HARTREE * REACH:.1f}; refine further."
+        )
+    return message
 
 
 @jit

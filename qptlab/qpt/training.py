@@ -16,9 +16,10 @@ from qptlab.qpt.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.guard import usual_norm
 from qptlab.qpt.labels import LabelSource, label
 from qptlab.qpt.losses import parse_loss
+from qptlab.qpt.memory_maps import check_memory_maps
 from qptlab.qpt.network import Network, to_json
 from qptlab.qpt.pool import mean_bytes, places
-from qptlab.qpt.predict import Prediction, predict
+from qptlab.qpt.predict import Prediction, predict, prepare
 from qptlab.qpt.sample import Sample, sample
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, molecules
 from qptlab.qpt.schedule import progress, schedule
@@ -43,13 +44,11 @@ class Training:
         model: network to start from.
         sampler: gives training and validation geometries.
         config: settings.
-        reference: (molecule, theory) → converged energy in hartree, for validation only; our own
-            SCF by default.
+        reference: (molecule, theory) → energy in hartree, to validate with; by default our SCF's.
         labels: (molecule, theory) → converged Fock matrix (ao, ao) in hartree, for supervised
-            losses only. A run folder cannot hold it: give it again to `resume`.
+            losses only; to be given again to `resume`.
         out: run folder, written every 20 seconds and when the loop is left.
-        started: `time.perf_counter()` from which `config.minutes` counts; the start of the loop by
-            default.
+        started: `time.perf_counter()` that `config.minutes` counts from; by default the loop's.
 
     Attributes:
         state: all that training changes. history: one `StepLog` per step.
@@ -78,7 +77,9 @@ class Training:
         out: str | os.PathLike | None = None,
         started: float | None = None,
     ):
-        for molecule in {*molecules(sampler, TRAIN), *molecules(sampler, VALIDATION)}:
+        several = {*molecules(sampler, TRAIN), *molecules(sampler, VALIDATION)}
+        check_memory_maps(several)
+        for molecule in several:
             check_input(molecule, model.theory)
             model.check(molecule)
         if out is not None:
@@ -88,14 +89,14 @@ class Training:
         self._loss.check_labels(labels is not None)
         self.state: TrainState = first_state(model)
         self.history: list[StepLog] = []
-        self.clock = Clock()
-        self.status = "idle"
+        self.clock, self.status = Clock(), "idle"
         self.out = None if out is None else Path(out)
         # the folder written last, and how many lines of history it holds
         self.saved: tuple[Path | None, int] = (None, 0)
         self._reference, self._started = reference, started
         self._lr = model.usual_lr if self.config.lr is None else self.config.lr
         self._validation: Validation | None = None
+        self._prepared: tuple[Molecule | None, Sample | None] = (None, None)
         self._sitting: Callable[[], Generator[StepLog, None, None] | None] = lambda: None
 
     @property
@@ -123,8 +124,14 @@ class Training:
         return self.model.n_parameters
 
     def predict(self, molecule: Molecule, refine: int = 0, forces: bool = False) -> Prediction:
-        """What the network predicts now."""
-        return predict(self.model, molecule, refine, forces)
+        """What the network predicts now; the last molecule is kept prepared."""
+        if self._prepared[0] != molecule:
+            self._prepared = molecule, prepare(molecule, self.model.theory)
+        return predict(self.model, molecule, refine, forces, self._prepared[1])
+
+    def validation_geometry(self, index: int) -> Molecule:
+        """Geometry number `index`, from 0 on, of those that were set aside to validate with."""
+        return self.sampler(VALIDATION, self.config.seed, index)
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the run to a folder that `Training.resume` reads."""
