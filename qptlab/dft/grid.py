@@ -31,20 +31,35 @@ class Grid(eqx.Module):
 
 def molecular_grid(molecule: Molecule, theory: Theory) -> Grid:
     """PySCF's grid at `theory.grid` with its default pruning."""
-    from pyscf.dft import gen_grid
-
     mol = pyscf_mol(molecule, theory)
-    grids = gen_grid.Grids(mol)
-    grids.level = theory.grid
+    grids = _pyscf_grids(mol, theory)
     grids.build(sort_grids=False)
-    atomic = grids.gen_atomic_grids(
-        mol, grids.atom_grid, grids.radi_method, grids.level, grids.prune
-    )
-    sizes = [len(atomic[mol.atom_symbol(a)][1]) for a in range(mol.natm)]
+    sizes = _points_by_atom(grids)
     # what PySCF appends to fill its blocks has no weight: it may belong to any atom
     atom = np.zeros(len(grids.weights), dtype=np.int32)
     atom[: sum(sizes)] = np.repeat(np.arange(mol.natm), sizes)
     return Grid(grids.coords, grids.weights, atom)
+
+
+def n_grid_points(molecule: Molecule, theory: Theory) -> int:
+    """Points of `molecular_grid`, without what fills PySCF's blocks, and without its weights."""
+    return sum(_points_by_atom(_pyscf_grids(pyscf_mol(molecule, theory), theory)))
+
+
+def _pyscf_grids(mol, theory: Theory):
+    from pyscf.dft import gen_grid
+
+    grids = gen_grid.Grids(mol)
+    grids.level = theory.grid
+    return grids
+
+
+def _points_by_atom(grids) -> list[int]:
+    mol = grids.mol
+    atomic = grids.gen_atomic_grids(
+        mol, grids.atom_grid, grids.radi_method, grids.level, grids.prune
+    )
+    return [len(atomic[mol.atom_symbol(a)][1]) for a in range(mol.natm)]
 
 
 def size_adjustment(mol) -> np.ndarray:

@@ -18,6 +18,7 @@ from qptlab.qpt.config import MUON_LR
 from qptlab.qpt.network import SINGLE, Network, checked, register, rows, run_layers
 from qptlab.qpt.sample import MATRICES, Sample
 from qptlab.theory import Theory
+from qptlab.theory import theory as parse_theory
 
 VERSION = 3
 """Changes with what weights of one shape mean. 1: blocks scaled by their weights as they are; 2: ΔF
@@ -195,6 +196,14 @@ class BlockQPT(Network):
                 f"{VERSION}, in which they mean something else; train again"
             )
         return cls(BlockSizes(**described["sizes"]), theory, elements, key=jax.random.key(0))
+
+    def moved_to(self, theory: str | Theory) -> "BlockQPT":
+        """The same weights for another level of theory: a start for training, not a result."""
+        described = self.describe()
+        other = BlockQPT.from_description(described, parse_theory(theory), self.made_for)
+        weights, (empty, rest) = eqx.filter(self, eqx.is_array), eqx.partition(other, eqx.is_array)
+        moved = jax.tree.unflatten(jax.tree.structure(empty), jax.tree.leaves(weights))
+        return eqx.combine(moved, rest)
 
     def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
         """ΔF (ao, ao), symmetric, hartree, to be added to `sample.start`."""

@@ -71,7 +71,7 @@ class Network(eqx.Module):
 
     def check(self, molecule: Molecule) -> None:
         """Raise `ValueError` for elements this network never met, or unpaired electrons."""
-        _check_closed_shell(molecule)
+        check_closed_shell(molecule)
         unknown = sorted(set(molecule.symbols) - set(self.made_for))
         if unknown:
             raise ValueError(
@@ -163,7 +163,7 @@ def checked(
     if not several:
         raise ValueError("a network needs at least one molecule to be made for; got none")
     for molecule in several:
-        _check_closed_shell(molecule)
+        check_closed_shell(molecule)
         check_input(molecule, theory)
     return theory, tuple(sorted({symbol for mol in several for symbol in mol.symbols}))
 
@@ -187,7 +187,7 @@ def run_layers(stacked: eqx.Module, carry: Any, call: Callable[[Any, Any], Any])
     return jax.lax.scan(apply, carry, arrays)[0]
 
 
-def _check_closed_shell(molecule: Molecule) -> None:
+def check_closed_shell(molecule: Molecule) -> None:
     """Raise `ValueError` for unpaired electrons: the network's matrices have no spin."""
     if molecule.spin:
         raise ValueError(
