@@ -1,57 +1,77 @@
-"""The orbital viewer: a slider over orbitals, the isovalue, and predicted | PySCF | difference."""
+"""The orbital viewer: a ladder of levels, and each of them in 3D beside PySCF's."""
 
 import threading
 from typing import Any
 
 import ipywidgets
-import numpy as np
 import traitlets
 
-from qptlab.dft import ao_values, overlap_matrix
-from qptlab.lab.alignment import aligned_orbitals
 from qptlab.lab.box import Box
-from qptlab.lab.orbital_names import energy_text, orbital_index, orbital_name
+from qptlab.lab.level_view import LevelView
+from qptlab.lab.orbital_names import orbital_index, orbital_name
+from qptlab.lab.orbital_picture import (
+    DENSITY,
+    DIFFERENCE,
+    PREDICTED,
+    PYSCF,
+    Comparison,
+    check_one_spin,
+    same_basis,
+)
 from qptlab.lab.orbital_view import COLOR_NAMES, OrbitalView
 from qptlab.molecule import Molecule
-from qptlab.units import MILLIHARTREE_PER_HARTREE
 
-PREDICTED, PYSCF, DIFFERENCE = "predicted", "PySCF", "difference"
 NO_REFERENCE = "Needs a PySCF result of the same molecule to compare with"
-NOTHING = 1e-6  # an orbital's norm is 1; a smaller difference is rounding
 
 
 class OrbitalPanel(ipywidgets.VBox):
-    """Orbitals of a result in 3D, beside those of a PySCF reference where there is one.
+    """Orbitals and density of a result in 3D, beside those of a PySCF reference where there is one.
 
-    `show` gives it a result; `orbital`, `isovalue` and `mode` are its controls and `view` the
-    picture. The values of the atomic orbitals on the box are computed once per molecule; an
-    orbital then costs one matrix-vector product. `show` may be called from any thread.
+    `show` gives it a result; `levels` is the ladder that selects, `orbital`, `isovalue`, `opacity`,
+    `labels` and `mode` are its controls and `view` the picture. `show` may be called from any
+    thread.
+
+    The same without it: `qptlab.dft.ao_values(molecule, theory, points) @ result.mo_coeff[:, i]`.
     """
 
     def __init__(self, height: int = 420):
-        self.view = OrbitalView(height=height)
+        self.view, self.levels = OrbitalView(height=height), LevelView(height=height)
         self.orbital = ipywidgets.SelectionSlider(
             options=[("–", 0)], description="orbital", disabled=True,
-            layout=ipywidgets.Layout(flex="3 1 300px"),
+            layout=ipywidgets.Layout(flex="3 1 250px"),
         )  # fmt: skip
         self.isovalue = ipywidgets.FloatLogSlider(
             value=self.view.isovalue, min=-2, max=-0.7, step=0.02, description="isovalue",
-            readout_format=".3f", layout=ipywidgets.Layout(flex="2 1 240px"),
+            readout_format=".3f", layout=ipywidgets.Layout(flex="2 1 220px"),
+        )  # fmt: skip
+        self.opacity = ipywidgets.FloatSlider(
+            value=self.view.opacity, min=0.2, max=1.0, step=0.05, description="opacity",
+            readout_format=".2f", layout=ipywidgets.Layout(flex="2 1 220px"),
+        )  # fmt: skip
+        self.labels = ipywidgets.ToggleButton(
+            description="labels", icon="tag", tooltip="Name the atoms",
+            layout=ipywidgets.Layout(width="84px"),
         )  # fmt: skip
         self.mode = ipywidgets.ToggleButtons(
             options=[PREDICTED, PYSCF, DIFFERENCE], disabled=True,
             style=ipywidgets.ToggleButtonsStyle(button_width="92px"),
         )  # fmt: skip
-        traitlets.link((self.isovalue, "value"), (self.view, "isovalue"))
+        for control, trait in (
+            (self.isovalue, "isovalue"), (self.opacity, "opacity"), (self.labels, "labels"),
+        ):  # fmt: skip
+            traitlets.link((control, "value"), (self.view, trait))
         self.orbital.observe(self._on_change, "value")
         self.mode.observe(self._on_change, "value")
+        self.levels.observe(self._on_click, "selected")
         self._lock = threading.RLock()
-        self._result = self._reference = self._aligned = None
-        self._grid_ao = self._overlap = None
-        sliders = ipywidgets.HBox(
-            [self.orbital, self.isovalue], layout=ipywidgets.Layout(flex_flow="row wrap")
-        )
-        super().__init__([self.mode, self.view, sliders])
+        self._shown: Comparison | None = None
+        row = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
+        self.view.layout = ipywidgets.Layout(flex="1 1 260px", min_width="0")
+        between = ipywidgets.Layout(grid_gap="6px")
+        picture = ipywidgets.HBox([self.levels, self.view], layout=between)
+        sliders = ipywidgets.HBox([self.orbital, self.isovalue, self.opacity], layout=row)
+        top = ipywidgets.HBox([self.mode, self.labels], layout=row)
+        super().__init__([top, picture, sliders])
 
     def show(self, result: Any, reference: Any = None) -> None:
         """Shows the orbitals of `result` (ScfResult or Prediction).
@@ -68,47 +88,41 @@ class OrbitalPanel(ipywidgets.VBox):
             ValueError: an open shell, of which only one spin can be shown, or a reference that
                 belongs to another molecule or basis.
         """
-        _check_one_spin(result, "result")
+        check_one_spin(result, "result")
         if reference is not None:
-            _check_one_spin(reference, "reference")
+            check_one_spin(reference, "reference")
             _check_same_basis(result, reference)
         with self._lock:
-            if self._grid_ao is None or not _same_basis(result, self._result):
-                self._new_molecule(result)
-            self._aligned = None if reference is None else self._turned(reference, result)
-            self._result, self._reference = result, reference
+            before, self._shown = self._shown, Comparison.of(result, reference, self._shown)
+            if before is None or before.grid_ao is not self._shown.grid_ao:
+                molecule = result.molecule
+                self.view.show_molecule(molecule, Box.around(molecule.positions))
             self._offer_modes()
             self._offer_orbitals()
+            self.levels.show(result, reference)
             self._draw()
 
     def show_molecule(self, molecule: Molecule) -> None:
         """Shows a molecule whose orbitals are not known yet."""
         with self._lock:
-            self._result = self._reference = self._aligned = self._grid_ao = None
+            self._shown = None
             self.orbital.disabled = self.mode.disabled = True
+            self.levels.clear()
             self.view.show_molecule(molecule, Box.around(molecule.positions))
 
     def select(self, which: str | int) -> None:
-        """Turns to the orbital "homo", "lumo", "homo-1", … or to a number from 0 on."""
-        result = self._result
-        if result is None:
+        """Turns to "density", to "homo", "lumo", "homo-1", … or to a number from 0 on."""
+        if self._shown is None:
             raise ValueError("there are no orbitals yet; call show(result) first")
-        self.orbital.value = orbital_index(which, result.n_occ, len(result.mo_energy))
+        self.orbital.value = _number(which, self._shown.result)
 
-    def _new_molecule(self, result: Any) -> None:
-        box = Box.around(result.molecule.positions)
-        values = ao_values(result.molecule, result.theory, box.points)
-        self._grid_ao = values.astype(np.float32)  # (point, ao); far finer than a byte
-        self._overlap = overlap_matrix(result.molecule, result.theory)
-        self.view.show_molecule(result.molecule, box)
-
-    def _turned(self, reference: Any, result: Any) -> np.ndarray:
-        mine, theirs = np.asarray(result.mo_coeff), np.asarray(reference.mo_coeff)
-        energy = np.asarray(reference.mo_energy)
-        return aligned_orbitals(mine, theirs, energy, self._overlap, result.n_occ)
+    @property
+    def shown(self) -> Comparison | None:
+        """The result and the reference that are compared; None before `show`."""
+        return self._shown
 
     def _offer_modes(self) -> None:
-        alone = self._reference is None
+        alone = self._shown.reference is None
         tips = ["Orbitals of the result", "Orbitals of PySCF", "Predicted minus PySCF"]
         self.mode.tooltips = [tips[0], NO_REFERENCE, NO_REFERENCE] if alone else tips
         if alone:
@@ -116,9 +130,10 @@ class OrbitalPanel(ipywidgets.VBox):
         self.mode.disabled = alone
 
     def _offer_orbitals(self) -> None:
-        result = self._result
+        result = self._shown.result
         n_mo = len(result.mo_energy)
-        options = tuple((orbital_name(i, result.n_occ), i) for i in range(n_mo))
+        orbitals = ((orbital_name(i, result.n_occ), i) for i in range(n_mo))
+        options = (("density", DENSITY), *orbitals)
         homo = max(result.n_occ - 1, 0)  # one spin may have no electrons
         same_name = dict(options).get(self.orbital.label, homo)
         if options != self.orbital.options:
@@ -137,45 +152,26 @@ class OrbitalPanel(ipywidgets.VBox):
 
     def _on_change(self, _change: Any) -> None:
         with self._lock:
-            if self._result is not None:
+            if self._shown is not None:
                 self._draw()
 
-    def _draw(self) -> None:
-        index, mode = self.orbital.value, self.mode.value
-        name = orbital_name(index, self._result.n_occ)
-        formula = self._result.molecule.formula
-        if mode == DIFFERENCE:
-            field, title, legend, note = self._difference(index, name)
-        else:
-            source, coeff = {
-                PREDICTED: (self._result, self._result.mo_coeff),
-                PYSCF: (self._reference, self._aligned),
-            }[mode]
-            field = self._grid_ao @ np.asarray(coeff)[:, index].astype(np.float32)
-            note = "occupied" if index < self._result.n_occ else "empty"
-            energy = energy_text(float(source.mo_energy[index]))
-            who = f"{mode} · " if self._reference is not None else ""
-            title, legend = f"{name} · {who}{energy}", ["positive", "negative"]
-        words = ", ".join(
-            f"{meaning}: {colour}" for meaning, colour in zip(legend, COLOR_NAMES, strict=False)
-        )
-        alt = f"{formula} as balls and sticks with the lobes of {title}; {words}; {note}"
-        self.view.show_field(field, title, legend, note, alt)
+    def _on_click(self, change: Any) -> None:
+        offered = [value for _, value in self.orbital.options]
+        if self._shown is not None and change["new"] in offered:
+            self.orbital.value = change["new"]
 
-    def _difference(self, index: int, name: str) -> tuple[np.ndarray, str, list[str], str]:
-        """Predicted minus PySCF, times a power of ten that makes it visible."""
-        coeff = np.asarray(self._result.mo_coeff)[:, index] - self._aligned[:, index]
-        field = self._grid_ao @ coeff.astype(np.float32)
-        norm = float(np.sqrt(coeff @ self._overlap @ coeff))  # (∫ |difference|²)^½
-        energy = float(self._result.mo_energy[index] - self._reference.mo_energy[index])
-        what = f"{name} · predicted − PySCF"
-        note = f"energy {energy * MILLIHARTREE_PER_HARTREE:+.3f} mHa".replace("-", "−")
-        if norm < NOTHING:
-            return np.zeros_like(field), f"{what}: no difference", [], note
-        factor = 10 ** max(0, round(-np.log10(norm)))
-        title = what if factor == 1 else f"{what}, magnified {factor:,}×"
-        note = f"norm {norm:.1e} · {note}".replace("e-", "e−")
-        return factor * field, title, ["predicted larger", "PySCF larger"], note
+    def _draw(self) -> None:
+        picture = self._shown.picture(self.orbital.value, self.mode.value)
+        words = ", ".join(
+            f"{meaning}: {colour}"
+            for meaning, colour in zip(picture.legend, COLOR_NAMES, strict=False)
+        )
+        formula = self._shown.result.molecule.formula
+        alt = f"{formula} as balls and sticks with the lobes of {picture.title}; {words}"
+        self.view.show_field(
+            picture.field, picture.title, picture.legend, picture.note, f"{alt}; {picture.note}"
+        )
+        self.levels.selected = self.orbital.value
 
 
 def view_orbital(result: Any, which: str | int = "homo", reference: Any = None) -> OrbitalPanel:
@@ -184,38 +180,28 @@ def view_orbital(result: Any, which: str | int = "homo", reference: Any = None) 
     Args:
         result: an ScfResult or a Prediction; of an open shell, `result.of_spin("alpha")` or
             `result.of_spin("beta")`.
-        which: "homo", "lumo", "homo-1", "lumo+2", …, or a number counted from 0.
+        which: "homo", "lumo", "homo-1", "lumo+2", …, "density", or a number counted from 0.
         reference: PySCF's result for the same molecule, to compare with.
 
     Raises:
         ValueError: no such orbital, an open shell, or a reference for another molecule or basis.
     """
-    _check_one_spin(result, "result")
-    orbital_index(which, result.n_occ, len(result.mo_energy))  # before any work
+    check_one_spin(result, "result")
+    _number(which, result)  # before any work
     panel = OrbitalPanel()
     panel.show(result, reference)
     panel.select(which)
     return panel
 
 
-def _check_one_spin(result: Any, name: str) -> None:
-    if np.ndim(result.mo_energy) > 1:
-        raise ValueError(
-            f"{result.molecule.formula} is an open shell, whose two spins have orbitals of their "
-            f'own; choose one: {name}.of_spin("alpha") or {name}.of_spin("beta")'
-        )
-
-
-def _same_basis(a: Any, b: Any) -> bool:
-    return (
-        a.molecule.symbols == b.molecule.symbols
-        and a.theory.basis == b.theory.basis
-        and np.array_equal(a.molecule.positions, b.molecule.positions)
-    )
+def _number(which: str | int, result: Any) -> int:
+    if isinstance(which, str) and which.strip().lower() == "density":
+        return DENSITY
+    return orbital_index(which, result.n_occ, len(result.mo_energy))
 
 
 def _check_same_basis(result: Any, reference: Any) -> None:
-    if not _same_basis(result, reference):
+    if not same_basis(result, reference):
         raise ValueError(
             "the reference belongs to another molecule, geometry or basis: "
             f"{reference.molecule} in {reference.theory.basis}; "

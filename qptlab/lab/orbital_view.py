@@ -33,6 +33,7 @@ class OrbitalView(anywidget.AnyWidget):
     scale = traitlets.Float(byte_step(), help="field per byte step, bohr^-3/2").tag(sync=True)
     isovalue = traitlets.Float(0.05, help="bohr^-3/2").tag(sync=True)
     opacity = traitlets.Float(0.85, help="0 (clear) to 1 (solid)").tag(sync=True)
+    labels = traitlets.Bool(False, help="name the atoms").tag(sync=True)
     colors = traitlets.List(list(COLORS), help="positive and negative lobe").tag(sync=True)
     title = traitlets.Unicode("", help="the line above the picture").tag(sync=True)
     legend = traitlets.List([], help="what the two colours mean").tag(sync=True)

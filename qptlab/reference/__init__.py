@@ -3,6 +3,7 @@
 from qptlab.reference.compare import Comparison, compare
 from qptlab.reference.evaluate import Evaluation, evaluate
 from qptlab.reference.guess import initial_guess
+from qptlab.reference.molden import write_molden
 from qptlab.reference.pyscf_runs import (
     pyscf_energy,
     pyscf_fock,
@@ -22,4 +23,5 @@ __all__ = [
     "pyscf_mean_field",
     "pyscf_scf",
     "pyscf_terms",
+    "write_molden",
 ]

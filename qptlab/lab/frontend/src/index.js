@@ -4,7 +4,7 @@ import css from "./style.css";
 
 const TRAITS = [
   "atoms", "camera", "field", "shape", "origin", "spacing", "scale",
-  "isovalue", "opacity", "colors", "title", "legend", "note", "alt", "height",
+  "isovalue", "opacity", "labels", "colors", "title", "legend", "note", "alt", "height",
 ]; // prettier-ignore
 
 function render({ model, el }) {
@@ -27,6 +27,7 @@ function render({ model, el }) {
       frame.style.height = `${model.get("height")}px`;
       scene ??= new Scene(box, library);
       if (changed("atoms")) scene.setAtoms(model.get("atoms"), model.get("camera"));
+      if (changed("atoms", "labels")) scene.setLabels(model.get("labels"));
       if (changed("field", "shape", "origin", "spacing", "scale", "isovalue", "opacity", "colors"))
         scene.setLobes(
           readField(model),

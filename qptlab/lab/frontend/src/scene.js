@@ -48,6 +48,18 @@ export class Scene {
     this.viewer.setView([x, y, z, EYE - (EYE - depth) / narrow, ...rotation]);
   }
 
+  /** Names every atom by its element and number, counted from 1, or none. */
+  setLabels(shown) {
+    this.viewer.removeAllLabels();
+    if (!shown) return;
+    this.atoms.forEach(({ elem, x, y, z }, i) =>
+      this.viewer.addLabel(`${elem}${i + 1}`, {
+        position: { x, y, z }, alignment: "center", inFront: true,
+        fontSize: 13, fontColor: "#1f2933", backgroundColor: "white", backgroundOpacity: 0.7,
+      }),
+    );
+  }
+
   /** Replaces both lobes; the camera stays. level: isovalue in units of field.values. */
   setLobes(field, level, colors, opacity) {
     for (const shape of this.lobes) {
@@ -75,6 +87,7 @@ export class Scene {
   /** Gives everything back but the WebGL context, which other viewers share. */
   dispose() {
     this.setLobes(null);
+    this.setLabels(false);
     this.clearAtoms();
     for (const [target, ...rest] of this.listeners) target.removeEventListener(...rest);
     this.viewer.divwatcher?.disconnect();

@@ -1,0 +1,198 @@
+"""One static web page with the orbitals of a result: a working slider, no kernel and no network."""
+
+import base64
+import gzip
+import html
+import json
+import re
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from qptlab.lab.box import Box, byte_step, to_bytes
+from qptlab.lab.bundle import BUNDLE, front_end, not_built_reason
+from qptlab.lab.camera import first_view
+from qptlab.lab.orbital_names import energy_text, orbital_index, orbital_name
+from qptlab.lab.orbital_picture import (
+    DIFFERENCE,
+    PREDICTED,
+    PYSCF,
+    Comparison,
+    check_one_spin,
+    same_basis,
+)
+from qptlab.lab.orbital_view import COLOR_NAMES
+from qptlab.units import ANGSTROM_PER_BOHR, EV_PER_HARTREE
+
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
+TEMPLATES = Path(__file__).parent / "templates"
+LARGEST_MB = 3.0
+"""Size of a page, in 10⁶ bytes, that still goes through every e-mail and learning platform."""
+
+
+def orbital_page(
+    result: Any,
+    path: str | Path,
+    reference: Any = None,
+    orbitals: Sequence[str | int] | None = None,
+    largest_mb: float = LARGEST_MB,
+) -> None:
+    """Write a web page that shows the orbitals of a result in 3D, anywhere and for ever.
+
+    One file: open it from a disk, an e-mail or a web server. Nothing is fetched and nothing runs
+    but the page itself.
+
+    Args:
+        result: an ScfResult or a Prediction; of an open shell, `result.of_spin("alpha")` or
+            `result.of_spin("beta")`.
+        path: a file to write; its name should end in `.html`.
+        reference: PySCF's result for the same molecule, to compare with.
+        orbitals: which to show, "homo", "lumo+1", … or numbers from 0 on; by default all, or
+            as many around the gap as fit.
+        largest_mb: size of the page, 10⁶ bytes, that the default keeps to.
+
+    Raises:
+        ValueError: no such orbital, an open shell, a reference for another molecule or basis, or
+            a 3D front end that was not built.
+        OSError: the file cannot be written.
+    """
+    text = page_html(result, reference, orbitals, largest_mb)
+    Path(path).write_text(text, encoding="utf-8", newline="\n")
+
+
+def page_html(
+    result: Any,
+    reference: Any = None,
+    orbitals: Sequence[str | int] | None = None,
+    largest_mb: float = LARGEST_MB,
+) -> str:
+    """The text of the page that `orbital_page` writes; arguments and errors are the same."""
+    if not BUNDLE.exists():
+        raise ValueError(not_built_reason())
+    _check(result, reference)
+    comparison = Comparison.of(result, reference)
+    data = {
+        "heading": f"Orbitals of {result.molecule.formula.translate(SUBSCRIPTS)}",
+        "message": result.message,
+        "modes": list(_modes(comparison)),
+        "levels": _levels(comparison),
+        "occupied": result.n_occ,
+        "count": len(result.mo_energy),
+        "evPerHartree": EV_PER_HARTREE,
+        "scene": _scene(result),
+    }
+    library = _packed(gzip.compress(front_end().encode(), 9, mtime=0))
+    frame = [json.dumps(data), library, *map(_template, ("html", "css", "js"))]
+    chosen = None if orbitals is None else _chosen(result, orbitals)
+    data["orbitals"] = _entries(comparison, chosen, largest_mb * 1e6 - sum(map(len, frame)))
+    parts = {
+        "HEADING": html.escape(data["heading"]),
+        "STYLE": _template("css"),
+        "SCRIPT": _template("js"),
+        "LIBRARY": library,
+        # "<" never as itself, so that no text can end the script element
+        "DATA": json.dumps(data, ensure_ascii=False).replace("<", r"\u003c"),
+    }
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda hole: parts[hole[1]], _template("html"))
+
+
+def _check(result: Any, reference: Any) -> None:
+    check_one_spin(result)
+    if reference is None:
+        return
+    check_one_spin(reference, "reference")
+    if not same_basis(result, reference):
+        raise ValueError(
+            f"the reference is for {reference.molecule} in {reference.theory.basis}; "
+            f"it must be for {result.molecule} in {result.theory.basis}, at the same positions"
+        )
+
+
+def _chosen(result: Any, orbitals: Sequence[str | int]) -> list[int]:
+    n_mo = len(result.mo_energy)
+    names = [orbitals] if isinstance(orbitals, str) else orbitals
+    chosen = sorted({orbital_index(which, result.n_occ, n_mo) for which in names})
+    if not chosen:
+        raise ValueError('a page needs at least one orbital; give names such as "homo", or None')
+    return chosen
+
+
+def _entries(comparison: Comparison, chosen: list[int] | None, room: float) -> list[dict]:
+    """The chosen orbitals; by default as many next to the gap as fit in `room` bytes."""
+    if chosen is not None:
+        return [_entry(comparison, index) for index in chosen]
+    n_occ, n_mo = comparison.result.n_occ, len(comparison.result.mo_energy)
+    entries: list[dict] = []
+    # HOMO, LUMO, HOMO-1, LUMO+1, …
+    for index in sorted(range(n_mo), key=lambda i: abs(i - n_occ + 0.501)):
+        entry = _entry(comparison, index)
+        room -= len(json.dumps(entry)) + len(", ")
+        if room < 0 and entries:
+            break
+        entries.append(entry)
+    return sorted(entries, key=lambda entry: entry["index"])
+
+
+def _entry(comparison: Comparison, index: int) -> dict:
+    """One orbital as the page needs it, with a picture for each mode."""
+    name = orbital_name(index, comparison.result.n_occ)
+    energy = energy_text(float(comparison.result.mo_energy[index]))
+    pictures = [_picture(comparison, index, mode) for mode in _modes(comparison)]
+    return {"index": index, "name": name, "energy": energy, "pictures": pictures}
+
+
+def _picture(comparison: Comparison, index: int, mode: str) -> dict:
+    """The traits of the 3D view that change with the orbital, the field packed."""
+    picture = comparison.picture(index, mode)
+    legend = zip(picture.legend, COLOR_NAMES, strict=False)
+    words = ", ".join(f"{meaning}: {colour}" for meaning, colour in legend)
+    formula = comparison.result.molecule.formula
+    return {
+        "field": _packed(zlib.compress(to_bytes(picture.field), 9)),
+        "title": picture.title,
+        "legend": picture.legend,
+        "note": picture.note,
+        "alt": f"{formula} as balls and sticks with the lobes of {picture.title}; {words}; "
+        f"{picture.note}",
+    }
+
+
+def _modes(comparison: Comparison) -> tuple[str, ...]:
+    return (PREDICTED,) if comparison.reference is None else (PREDICTED, PYSCF, DIFFERENCE)
+
+
+def _scene(result: Any) -> dict:
+    """The traits of the 3D view that stay the same; lengths in angstrom."""
+    box = Box.around(result.molecule.positions)
+    positions = result.molecule.positions * ANGSTROM_PER_BOHR
+    atoms = [
+        {"elem": symbol, "x": x, "y": y, "z": z}
+        for symbol, (x, y, z) in zip(result.molecule.symbols, positions.tolist(), strict=True)
+    ]
+    return {
+        "atoms": atoms,
+        "camera": first_view(positions),
+        "shape": list(box.shape),
+        "origin": [x * ANGSTROM_PER_BOHR for x in box.origin],
+        "spacing": box.spacing * ANGSTROM_PER_BOHR,
+        "scale": byte_step(),
+    }
+
+
+def _levels(comparison: Comparison) -> list[dict]:
+    """The columns of the level diagram: names, and all orbital energies in hartree."""
+    both = (PREDICTED, comparison.result), (PYSCF, comparison.reference)
+    return [
+        {"name": name, "energies": [round(float(energy), 6) for energy in result.mo_energy]}
+        for name, result in both
+        if result is not None
+    ]
+
+
+def _packed(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")
+
+
+def _template(ending: str) -> str:
+    return (TEMPLATES / f"orbital_page.{ending}").read_text(encoding="utf-8")
