@@ -1,0 +1,297 @@
+"""The gradient inspector: backpropagation through DFT, link by link, for a step of a training."""
+
+import base64
+import threading
+import time
+from collections.abc import Callable
+from html import escape
+from typing import Any
+from weakref import WeakKeyDictionary
+
+from ipywidgets import HTML, Button, HBox, Layout, VBox
+
+from qptlab.lab.describe import CSS, read, status_html
+from qptlab.lab.gradient_controls import NOW, REST, WEIGHT, GradientControls
+from qptlab.lab.gradient_plots import CHAIN_SIZE_PX, chain_figure, chain_words, comparison_text
+from qptlab.lab.live_plot import png, style
+from qptlab.lab.refresher import Refresher
+from qptlab.lab.runner import Runner, one_sentence
+from qptlab.lab.snapshots import Snapshots
+from qptlab.lab.train_panel import train_panel
+from qptlab.molecule import Molecule
+
+HINT = "E is computed twice, with this one element moved by +h and by −h"
+OWN_CSS = """
+.qptlab-comparison { font-size: 14px; line-height: 19px; min-height: 57px; padding-left: 8px;
+  overflow-wrap: anywhere; white-space: normal; }
+.qptlab-chain { display: flex; align-items: center; justify-content: center; background: white;
+  color: #5f5f5f; border-radius: 6px; font-size: 15px; line-height: normal; max-width: 100%; }
+.qptlab-chain img { width: 100%; height: auto; max-width: none; }
+"""
+
+
+class GradientPanel(VBox):
+    """The chain E → D → F → ΔF → θ of one network and one geometry, and a check of any element.
+
+    `run`: a `Training`; None: none yet, or whatever `runner` trains.
+    `runner`: does the computing, between two steps of what it trains; its own thread by default.
+    Networks of steps gone by can be inspected as far as the panel saw them: while `runner` trains.
+    """
+
+    def __init__(self, run: Any = None, runner: Runner | None = None) -> None:
+        self.runner = Runner() if runner is None else runner
+        self._run = self._followed = None
+        self._lock = threading.RLock()
+        self._clear()
+        self.controls = controls = GradientControls(self._on_change)
+        self.inspect_button = self._button("Inspect", "search", self.inspect, "110px")
+        self.inspect_button.button_style = "primary"
+        self.compare_button = self._button(
+            "Compare with finite difference", "check", self.compare, "260px"
+        )
+        self.status, self.comparison = HTML(), HTML(layout=Layout(flex="1 1 0", min_width="0"))
+        self.picture = HTML(layout=Layout(width="100%", margin="0 0 4px"))
+        row = Layout(flex_flow="row wrap", align_items="center", width="100%")
+        parts = [
+            style(CSS + OWN_CSS),
+            HBox([controls.step, controls.split, controls.number, self.inspect_button], layout=row),
+            self.status,
+            self.picture,
+            HBox([controls.derivative, controls.weight, controls.row, controls.column], layout=row),
+            HBox([self.compare_button, self.comparison], layout=Layout(width="100%")),
+        ]
+        super().__init__(parts, layout=Layout(width=f"{CHAIN_SIZE_PX[0]}px", max_width="100%"))
+        self.add_class("qptlab")
+        self._refresher = Refresher(self._refresh, lambda: bool(self._doing))
+        self.runner.listeners.append(self._follow)
+        self._follow()
+        if run is not None:
+            self.show(run)
+        self._refresh()
+
+    # -- what buttons and other panels call ----------------------------------------------------
+
+    def show(self, run: Any) -> None:
+        """Turn to another run, of which nothing is computed yet; from any thread.
+
+        Shown before its first step, the run's untrained network is kept too.
+        """
+        with self._lock:
+            self._run = run
+            self._clear()
+            self._snapshots.see(read(run, "state"), always=True)
+        self._poke()
+
+    def inspect(self) -> None:
+        """Compute the chain for the chosen step and geometry, in the background."""
+        self._submit("computing gradients", self._inspect)
+
+    def compare(self) -> None:
+        """Compare the chosen element with a finite difference, in the background."""
+        self._submit("comparing with a finite difference", self._check)
+
+    def _submit(self, label: str, job: Any) -> None:
+        run = self._run
+        if run is None:
+            return
+        with self._lock:
+            self._doing, self._since, self._error = label, time.monotonic(), ""
+        self.runner.submit(label, lambda: self._guarded(run, label, job))
+        self._poke()
+
+    # -- in the runner's thread ----------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """After every step: keep the network if it is time; turn to a run that just began."""
+        run = self.runner.run
+        if run is not None and run is not self._followed:
+            self._followed = run
+            if run is not self._run:
+                self.show(run)
+        if self._run is not None and self._run is run:
+            before = len(self._snapshots.models)
+            self._snapshots.see(read(run, "state"))
+            if len(self._snapshots.models) == before:
+                return
+        self._poke()
+
+    def _guarded(self, run: Any, label: str, job: Any) -> None:
+        """Do a job of this panel; what goes wrong is this panel's to say, not the training's."""
+        begin = time.monotonic()
+        try:
+            if run is self._run:
+                job(run)
+            message, error = f"done in {time.monotonic() - begin:.1f} s", ""
+        except Exception as reason:
+            message, error = "", one_sentence(reason)
+        with self._lock:
+            if run is self._run:
+                self._message, self._error = message, error
+                self._doing = "" if self._doing == label else self._doing
+        self._poke()
+
+    def _inspect(self, run: Any) -> None:
+        from qptlab.qpt.gradient_chain import gradient_chain
+
+        controls = self.controls
+        step, split, number = (w.value for w in (controls.step, controls.split, controls.number))
+        state = run.state
+        model = state.model if step == NOW else self._snapshots.models[step]
+        name, prepared = self._prepared(run, split, number)
+        chain = gradient_chain(model, prepared)
+        after = int(state.step) if step == NOW else step
+        heading = f"{name}, {model.theory}, network after step {after}"
+        with self._lock:
+            if run is self._run:
+                self._inspected = (model, prepared, chain, heading)
+                self._result, self._prefill = None, True
+
+    def _prepared(self, run: Any, split: str, number: int) -> tuple[str, Any]:
+        """A geometry's name and sample; the last one is kept."""
+        from qptlab.dft.integrals import integrals
+        from qptlab.qpt.sample import sample
+
+        if self._last is None or self._last[0] != (split, number):
+            name, molecule = geometry(run, split, number)
+            self._last = ((split, number), name, sample(integrals(molecule, run.model.theory)))
+        return self._last[1:]
+
+    def _check(self, run: Any) -> None:
+        from qptlab.qpt.gradient_chain import finite_difference
+
+        if self._inspected is None:
+            self._inspect(run)
+        self._refresh_choices()  # a derivative chosen just now has its element to find
+        model, prepared, chain, _ = inspected = self._inspected
+        name, index = self.controls.element(chain)
+        result = finite_difference(model, prepared, name, index, chain=chain)
+        with self._lock:
+            if inspected is self._inspected and (name, index) == self.controls.element(chain):
+                self._result = result
+
+    # -- in the display thread -----------------------------------------------------------------
+
+    def _refresh(self) -> None:
+        try:
+            self._refresh_choices()
+            self._draw()
+        except Exception as error:  # a display that dies silently looks like one that is idle
+            self.status.value = status_html("error", one_sentence(error))
+
+    def _refresh_choices(self) -> None:
+        """What can be chosen now, and the largest element where a new derivative is shown."""
+        with self._lock:
+            chain = self._inspected and self._inspected[2]
+            self.controls.offer(self._snapshots.models, chain, self._prefill)
+            self._prefill = self._prefill and chain is None
+
+    def _draw(self) -> None:
+        with self._lock:
+            inspected, result = self._inspected, self._result
+            mark, weight = self.controls.mark, self.controls.weight.value
+            version = (inspected and id(inspected[2]), weight, mark)
+        self.inspect_button.disabled = self.compare_button.disabled = self._run is None
+        self.status.value = status_html(*self._sentence())
+        self.comparison.value = comparison_html(result)
+        if version == self._drawn:
+            return
+        if inspected is None:
+            self.picture.value = _box("energy ← density ← Kohn–Sham matrix ← network, and back")
+        else:
+            _, _, chain, heading = inspected
+            figure = chain_figure(chain, weight, mark, heading)
+            self.picture.value = _image(png(figure), chain_words(chain, weight, heading))
+        self._drawn = version
+
+    def _sentence(self) -> tuple[str, str]:
+        if self._run is None:
+            return "idle", "no training yet: Start one first"
+        if self._doing:
+            waits = "" if self.runner.job == self._doing else ": waiting for the training's step"
+            return "busy", f"{self._doing}{waits}… {time.monotonic() - self._since:.0f} s"
+        if self._error:
+            return "error", self._error
+        if self._inspected is None:
+            return "idle", "press Inspect: once forwards, once backwards through DFT"
+        return "idle", self._message
+
+    # -- small parts ---------------------------------------------------------------------------
+
+    def _on_change(self, what: str) -> None:
+        """A hand has moved a control; once a chain is shown, it follows."""
+        if what == "chain":
+            if self._inspected is not None:
+                self.inspect()
+        elif what != "weight" or self.controls.derivative.value == WEIGHT:
+            with self._lock:
+                self._result = None
+                self._prefill = self._prefill or what in ("derivative", "weight")
+        self._poke()
+
+    def _button(self, text: str, icon: str, press: Callable[[], None], width: str) -> Button:
+        button = Button(description=text, icon=icon, layout=Layout(flex=f"0 0 {width}"))
+        button.on_click(lambda _: press())
+        return button
+
+    def _clear(self) -> None:
+        """Nothing is known of a new run."""
+        self._inspected = self._last = self._result = None
+        self._drawn, self._prefill = object(), False
+        self._snapshots = Snapshots()
+        self._doing, self._since, self._message, self._error = "", 0.0, "", ""
+
+    def _poke(self) -> None:
+        refresher = getattr(self, "_refresher", None)
+        if refresher is not None:
+            refresher.poke()
+
+
+def geometry(run: Any, split: str, number: int) -> tuple[str, Molecule]:
+    """A geometry of a run and its name, for example `H2O, training geometry 3`."""
+    from qptlab.qpt.sampling import TRAIN, VALIDATION, molecules
+
+    if split == REST:
+        molecule = molecules(run.sampler, TRAIN)[0]
+        return f"{molecule.formula}, not displaced", molecule
+    molecule = run.sampler(split, run.config.seed, number)
+    kind = {TRAIN: "training", VALIDATION: "validation"}[split]
+    return f"{molecule.formula}, {kind} geometry {number}", molecule
+
+
+def comparison_html(result: Any) -> str:
+    """The sentence of a comparison, with a green dot where both agree."""
+    kind, text = "", HINT
+    if result is not None:
+        kind, text = "on" if result.agree else "error", comparison_text(result)
+    return f'<div class="qptlab-comparison"><i class="qptlab-dot {kind}"></i>{escape(text)}</div>'
+
+
+def _box(inside: str) -> str:
+    width, height = CHAIN_SIZE_PX
+    return f'<div class="qptlab-chain" style="width:{width}px;height:{height}px">{inside}</div>'
+
+
+def _image(data: bytes, words: str) -> str:
+    encoded = base64.b64encode(data).decode()
+    return _box(f'<img alt="{escape(words)}" src="data:image/png;base64,{encoded}">')
+
+
+# One inspector per run: it keeps networks of steps gone by.
+_panels: WeakKeyDictionary[Any, GradientPanel] = WeakKeyDictionary()
+
+
+def gradient_panel(run: Any) -> GradientPanel:
+    """Backpropagation through DFT, link by link, for a training and a step of it.
+
+    `run`: a `Training`. Its networks after steps 0, 1, 2, 5, 10, 20, 50, … are kept from now on,
+    as long as `train_panel(run)` trains it; the one of now can always be inspected. Shown again,
+    the same run has the same panel. Without a panel, from a `Sample` s of some geometry:
+
+    >>> from qptlab.qpt.gradient_chain import finite_difference, gradient_chain
+    >>> chain = gradient_chain(run.model, s)                           # doctest: +SKIP
+    >>> finite_difference(run.model, s, "delta_fock", (3, 7))          # doctest: +SKIP
+    """
+    if run not in _panels:
+        panel = GradientPanel(run, runner=train_panel(run).runner)
+        _panels[run] = panel
+    return _panels[run]

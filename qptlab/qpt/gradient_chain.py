@@ -1,0 +1,268 @@
+"""Backpropagation through DFT, one link after the other: E → D → F → ΔF → the weights.
+
+A prediction runs θ → ΔF → F = start + ΔF → D → E; its derivative runs back along the same links,
+each of which multiplies what arrives by its own derivative (a vector–Jacobian product, `jax.vjp`).
+Training does the same in one go.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import SupportsIndex
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from qptlab.dft.compiling import jit
+from qptlab.dft.density import density_from_fock
+from qptlab.dft.energy import energy, energy_and_fock
+from qptlab.dft.integrals import Integrals
+from qptlab.dft.shells import Shells
+from qptlab.qpt.losses import loss, parse_loss
+from qptlab.qpt.network import Network
+from qptlab.qpt.pipeline import refine
+from qptlab.qpt.sample import Sample
+
+LINKS = ("dm", "fock", "delta_fock")
+"""The matrices between the energy and the weights, in the order of backpropagation."""
+
+STEP = 1e-4
+"""Of a finite difference: small enough for its h² error, large enough for the energy's digits."""
+ROUNDING = 3e-15
+"""An energy's last digits, as a share of it: a sum over thousands of grid points."""
+SINGLE_ROUNDING = 5e-6, 1e-6
+"""What float32 leaves uncertain in a weight's derivative: shares of itself and of its array's
+largest."""
+
+
+@dataclass(frozen=True, eq=False)
+class GradientChain:
+    """The unrefined energy E of a network's prediction, and its derivative at every link.
+
+    Every derivative has the shape of what it is taken by. Those by symmetric matrices are
+    symmetric: dE = Σ_μν (∂E/∂X)_μν dX_μν.
+
+    Attributes:
+        energy: E[D] of the unrefined prediction, hartree.
+        dm: D, (ao, ao), electrons. d_dm: ∂E/∂D, hartree: the Fock matrix F[D] of that density.
+        fock: F = start + ΔF, (ao, ao), hartree. d_fock: ∂E/∂F, hartree per hartree: what D's own
+            derivative over occupied–virtual pairs makes of ∂E/∂D.
+        delta_fock: ΔF, (ao, ao), hartree. d_delta_fock: ∂E/∂ΔF, equal to ∂E/∂F, for F is a sum
+            and `start` does not depend on the network.
+        weights, d_weights: by name (as in a weights file); ∂E/∂θ in hartree, weights have no unit.
+        shells: of the atomic orbitals.
+    """
+
+    energy: float
+    dm: np.ndarray
+    fock: np.ndarray
+    delta_fock: np.ndarray
+    d_dm: np.ndarray
+    d_fock: np.ndarray
+    d_delta_fock: np.ndarray
+    weights: Mapping[str, np.ndarray]
+    d_weights: Mapping[str, np.ndarray]
+    shells: Shells
+
+    def value(self, name: str) -> np.ndarray:
+        """A link of `LINKS`, or the weights of this name."""
+        return getattr(self, name) if name in LINKS else self.weights[self._known(name)]
+
+    def slope(self, name: str) -> np.ndarray:
+        """The derivative of E by that."""
+        return getattr(self, f"d_{name}") if name in LINKS else self.d_weights[self._known(name)]
+
+    def norms(self) -> dict[str, float]:
+        """√Σ of the squares of each derivative, by name, in the order of backpropagation."""
+        names = (*LINKS, *self.d_weights)
+        return {name: float(np.linalg.norm(self.slope(name))) for name in names}
+
+    def _known(self, name: str) -> str:
+        if name not in self.weights:
+            known = ", ".join((*LINKS, *self.weights))
+            raise ValueError(f"there is no derivative by {name!r}; known: {known}")
+        return name
+
+
+def gradient_chain(model: Network, sample: Sample) -> GradientChain:
+    """What backpropagation carries from the unrefined energy to the weights, link by link.
+
+    ∂E/∂D = F[D];  ∂E/∂F = (∂D/∂F)ᵀ ∂E/∂D;  ∂E/∂ΔF = ∂E/∂F;  ∂E/∂θ = (∂ΔF/∂θ)ᵀ ∂E/∂ΔF.
+
+    Divided by the number of electrons, ∂E/∂θ is the gradient that training with the loss
+    "energy" takes a step along; other losses have other gradients.
+
+    >>> import qptlab as ql
+    >>> from qptlab.dft import integrals
+    >>> from qptlab.qpt.sample import sample
+    >>> water = ql.molecule("water")
+    >>> model = ql.BlockQPT.create(water, "lda/sto-3g")
+    >>> chain = gradient_chain(model, sample(integrals(water, model.theory)))
+    >>> bool(abs(chain.d_delta_fock - chain.d_fock).max() == 0)
+    True
+    """
+    energy_, values, slopes, d_model = _backpropagate(model, sample)
+    weights = dict(_named(model))
+    return GradientChain(
+        energy=float(energy_),
+        **{name: np.asarray(value) for name, value in zip(LINKS, values, strict=True)},
+        **{f"d_{name}": np.asarray(slope) for name, slope in zip(LINKS, slopes, strict=True)},
+        weights=weights,
+        d_weights=dict(_named(d_model)),
+        shells=sample.integrals.shells,
+    )
+
+
+@jit
+def _backpropagate(model: Network, sample: Sample) -> tuple:
+    """E; the links; ∂E by each; ∂E/∂θ, in the shape of the network."""
+    ints = sample.integrals
+    # forwards, keeping of each link the way back
+    delta_fock, through_network = eqx.filter_vjp(lambda network: network(sample), model)
+    fock, through_sum = jax.vjp(lambda delta: sample.start + delta, delta_fock)
+    dm, through_orbitals = jax.vjp(
+        lambda fock: density_from_fock(fock, ints.overlap, ints.occupation), fock
+    )
+    terms, d_dm = energy_and_fock(dm, ints)
+    # backwards
+    (d_fock,) = through_orbitals(d_dm)
+    (d_delta_fock,) = through_sum(d_fock)
+    (d_model,) = through_network(d_delta_fock)
+    return terms.total, (dm, fock, delta_fock), (d_dm, d_fock, d_delta_fock), d_model
+
+
+@dataclass(frozen=True)
+class FiniteDifference:
+    """One derivative twice: by backpropagation, and by a central difference.
+
+    Attributes:
+        name, index: which element of which derivative.
+        analytic, numerical: both, in the unit of the derivative.
+        step: h, in the unit of what is varied.
+        uncertainty: how far off the two may be for reasons known: the difference's own h² error
+            and the rounding of energies (of weights also that of float32).
+    """
+
+    name: str
+    index: tuple[int, ...]
+    analytic: float
+    numerical: float
+    step: float
+    uncertainty: float
+
+    @property
+    def difference(self) -> float:
+        """|analytic − numerical|."""
+        return abs(self.analytic - self.numerical)
+
+    @property
+    def relative(self) -> float:
+        """The difference as a share of the larger of the two; 0 where both are zero."""
+        largest = max(abs(self.analytic), abs(self.numerical))
+        return self.difference / largest if largest else 0.0
+
+    @property
+    def agree(self) -> bool:
+        """Whether the difference is no larger than the known reasons explain."""
+        return self.difference <= self.uncertainty
+
+
+def finite_difference(
+    model: Network,
+    sample: Sample,
+    name: str,
+    index: tuple[SupportsIndex, ...],
+    h: float = STEP,
+    chain: GradientChain | None = None,
+) -> FiniteDifference:
+    """Compare an element of a derivative with (E(+h) − E(−h))/2h.
+
+    A matrix is varied symmetrically, half of h in element (μ, ν) and half in (ν, μ): then the
+    slope is the element itself. For a weight the network is evaluated in float64, in which the
+    small differences of E survive; the derivative is that of the float32 network being trained.
+
+    Args:
+        name: "dm", "fock", "delta_fock" or the name of a weight.
+        index: of the element.
+        h: the step, in the unit of what is varied.
+        chain: of this model and sample, if already at hand.
+
+    Raises:
+        ValueError: no such derivative or element, or a step that is not above zero.
+    """
+    chain = gradient_chain(model, sample) if chain is None else chain
+    value, slope = chain.value(name), chain.slope(name)
+    index = _checked(name, index, value.shape)
+    h = float(h)
+    if not 0 < h < np.inf:
+        raise ValueError(f"step {h!r}; expected a number above 0")
+    direction = np.zeros(value.shape)
+    direction[index] = 1.0
+    if name in LINKS:
+        direction = (direction + direction.T) / 2
+
+    def moved(by: float) -> float:
+        changed = jnp.asarray(value.astype(float) + by * direction)
+        if name == "dm":
+            return float(_energy_of_dm(changed, sample.integrals))
+        if name in LINKS:
+            delta_fock = changed - sample.start if name == "fock" else changed
+            return float(_energy_of_delta_fock(delta_fock, sample))
+        return float(_energy_of_network(_with_weights(model, name, changed), sample))
+
+    near, far = ((moved(k * h) - moved(-k * h)) / (2 * k * h) for k in (1, 2))
+    # the difference of the two is three times the h² error of the near one
+    uncertainty = abs(far - near) + ROUNDING * abs(chain.energy) / h
+    if name not in LINKS:
+        own, largest = SINGLE_ROUNDING
+        uncertainty += float(own * abs(slope[index]) + largest * np.abs(slope).max())
+    return FiniteDifference(name, index, float(slope[index]), near, h, uncertainty)
+
+
+def _checked(
+    name: str, index: tuple[SupportsIndex, ...], shape: tuple[int, ...]
+) -> tuple[int, ...]:
+    index = tuple(int(i) for i in index)
+    inside = len(index) == len(shape) and all(
+        0 <= i < n for i, n in zip(index, shape, strict=False)
+    )
+    if not inside:
+        raise ValueError(f"{name} has the shape {shape}; there is no element {index}")
+    return index
+
+
+@jit
+def _energy_of_dm(dm: Float[Array, "ao ao"], integrals: Integrals) -> Float[Array, ""]:
+    return energy(dm, integrals).total
+
+
+@jit
+def _energy_of_delta_fock(delta_fock: Float[Array, "ao ao"], sample: Sample) -> Float[Array, ""]:
+    return refine(delta_fock, sample, 0).energy.total
+
+
+@jit
+def _energy_of_network(model: Network, sample: Sample) -> Float[Array, ""]:
+    """As training computes it."""
+    chosen = parse_loss("energy")
+    return loss(model, sample, chosen.terms, chosen.weights(0.0))[1]
+
+
+def _with_weights(model: Network, name: str, weights: Array) -> Network:
+    """The network in float64, with one array replaced."""
+
+    def exchange(path, leaf):
+        if not eqx.is_inexact_array(leaf):
+            return leaf
+        return weights if jax.tree_util.keystr(path) == name else leaf.astype(weights.dtype)
+
+    return jax.tree_util.tree_map_with_path(exchange, model)
+
+
+def _named(tree: eqx.Module) -> Iterator[tuple[str, np.ndarray]]:
+    """Every weight array and its name, as in a weights file."""
+    arrays = eqx.filter(tree, eqx.is_inexact_array)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
+        yield jax.tree_util.keystr(path), np.asarray(leaf)
