@@ -32,6 +32,7 @@ from qptlab.theory import Theory, theory  # noqa: E402
 
 # Imported when first used: `import qptlab` stays quick.
 _LAZY = {
+    "from_smiles": "qptlab.smiles",
     "scf": "qptlab.dft.scf",
     "scf_batch": "qptlab.dft.batch",
     "forces": "qptlab.dft.forces",
@@ -51,8 +52,15 @@ _LAZY = {
     "dihedral_scan": "qptlab.qpt.sampling",
     "compare": "qptlab.reference",
     "initial_guess": "qptlab.reference",
+    "write_molden": "qptlab.reference",
     "pyscf_scf": "qptlab.reference",
     "train_panel": "qptlab.lab.train_panel",
+    "scf_panel": "qptlab.lab.scf_panel",
+    "gradient_panel": "qptlab.lab.gradient_panel",
+    "write_cube": "qptlab.lab.cube",
+    "write_csv": "qptlab.lab.exports",
+    "save_figure": "qptlab.lab.exports",
+    "orbital_page": "qptlab.lab.page",
     "view_orbital": "qptlab.lab.orbital_panel",
     "workbench": "qptlab.lab.workbench",
 }

@@ -6,8 +6,9 @@ from geometries import distorted, linear
 
 import qptlab as ql
 from qptlab.dft import overlap_matrix
-from qptlab.lab import workbench
+from qptlab.lab.molecule_input import MoleculeInput
 from qptlab.lab.molecule_view import molecule_html
+from qptlab.lab.setup import Setup, build
 from qptlab.molecule import Molecule, molecule
 from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.sampling import Frames, wiggle
@@ -111,8 +112,8 @@ def test_networks_are_for_closed_shells(oxygen):
         Frames((molecule("oxygen", spin=0), molecule("oxygen")))
     # the workbench trains networks and offers no open shell; asked for one, it says the same
     with pytest.raises(ValueError, match=sentence):
-        workbench.build("oxygen", "pbe/sto-3g")
-    offered = workbench.Workbench().molecule.options
+        build(Setup("oxygen", molecule("oxygen"), ql.theory("pbe/sto-3g"), network="new"))
+    offered = MoleculeInput().library.options
     assert "oxygen" not in offered and "water" in offered
 
 

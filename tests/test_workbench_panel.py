@@ -15,15 +15,16 @@ from qptlab.dft import overlap_matrix
 from qptlab.lab import workbench as module
 from qptlab.lab.orbital_panel import OrbitalPanel
 from qptlab.lab.workbench import Workbench
+from qptlab.molecule import molecule
 from qptlab.theory import theory
 
 
 class Toy:
     """A training in miniature that predicts its own name."""
 
-    def __init__(self, name, spec):
-        theory(spec)
-        self.name, self.lr, self.status, self.history, self.baselines_ha = name, 1e-3, "", [], None
+    def __init__(self, setup, folder=None, say=None):
+        self.setup, self.model = setup, None
+        self.lr, self.status, self.history, self.baselines_ha = 1e-3, "", [], None
 
     def __iter__(self):
         self.status = "training"
@@ -37,6 +38,11 @@ class Toy:
 
     def predict(self, molecule, refine=0):
         return f"prediction for {molecule.formula}"
+
+    def validation_geometry(self, index):
+        return self.setup.molecule.with_positions(
+            self.setup.molecule.positions + 0.01 * (index + 1)
+        )
 
 
 def scf(words, converged=True):
@@ -59,6 +65,12 @@ def shown(monkeypatch):
     return calls
 
 
+def workbench(build=Toy, live=False):
+    bench = Workbench(build, folder=None)
+    bench.orbitals.live.value = live
+    return bench
+
+
 def status(bench):
     return html.unescape(re.sub(r"<[^>]+>", "", bench.panel.status.value))
 
@@ -69,81 +81,122 @@ def press(bench, text):
 
 
 def elements(bench):
-    return [atom["elem"] for atom in bench.orbitals.view.atoms]
+    return [atom["elem"] for atom in bench.orbitals.panel.view.atoms]
+
+
+def started(build=Toy, live=False):
+    bench = workbench(build, live)
+    press(bench, "Start")
+    wait_until(lambda: bench.run is not None and len(bench.run.history) > 3)
+    return bench
 
 
 def stopped_after_a_few_steps(build=Toy):
-    bench = Workbench(build)
-    press(bench, "Start")
-    wait_until(lambda: bench.run is not None and len(bench.run.history) > 3)
+    bench = started(build)
     press(bench, "Stop")
     return bench
 
 
+ALONE, COMPARED = ("prediction for H2O", None), ("prediction for H2O", "H2O b3lyp5/def2-svp")
+
+
 def test_orbitals_are_drawn_on_pause_on_request_and_on_stop(shown):
-    bench = Workbench(Toy)
-    assert bench.draw.disabled
+    bench = workbench()
+    feed, choices = bench.orbitals, bench.choices
+    assert feed.draw.disabled
     press(bench, "Start")
     wait_until(lambda: bench.run is not None and len(bench.run.history) > 3)
-    assert bench.molecule.disabled and bench.basis.disabled and not bench.draw.disabled
+    assert choices.molecule.library.disabled and choices.basis.disabled and not feed.draw.disabled
     assert shown == []
     press(bench, "Pause")
-    alone, compared = ("prediction for H2O", None), ("prediction for H2O", "H2O pbe/def2-svp")
     wait_until(lambda: len(shown) == 2)
-    assert shown == [alone, compared]
-    bench.draw.click()
+    assert shown == [ALONE, COMPARED]
+    feed.draw.click()
     wait_until(lambda: len(shown) == 3)
-    assert bench.molecule.disabled, "a paused training still belongs to its molecule"
+    assert choices.molecule.library.disabled, "a paused training still belongs to its molecule"
     press(bench, "Stop")
     wait_until(lambda: len(shown) == 4)
-    assert shown == [alone, compared, compared, compared]
-    assert not bench.molecule.disabled
-    assert "water after step" in bench.caption.value
+    assert shown == [ALONE, COMPARED, COMPARED, COMPARED]
+    assert not choices.molecule.library.disabled
+    assert "water after step" in feed.caption.value
+
+
+def test_orbitals_are_redrawn_while_it_trains_without_a_word(shown):
+    bench = started(live=True)
+    sentences = set()
+
+    def three_drawn():
+        sentences.add(status(bench))
+        return len(shown) >= 3
+
+    wait_until(three_drawn)
+    assert shown == [ALONE] * 3, "PySCF is not asked while it trains"
+    assert {sentence for sentence in sentences if "drawing" in sentence} == set()
+    assert bench.panel.runner.state == "running"
+    bench.panel.runner.stop()
 
 
 def test_the_reference_is_computed_once(shown, monkeypatch):
     count = []
     monkeypatch.setattr(qptlab.reference, "pyscf_scf", lambda *_: count.append(1) or scf("scf"))
-    bench = Workbench(Toy)
-    press(bench, "Start")
-    wait_until(lambda: bench.run is not None and bench.run.history)
-    for drawn in (2, 3):
-        bench.draw.click()
-        wait_until(lambda drawn=drawn: len(shown) == drawn)
+    bench = started()
+    bench.orbitals.draw.click()
+    wait_until(lambda: bench.orbitals._references)
+    bench.orbitals.draw.click()
+    wait_until(lambda: len(shown) == 3)
     bench.panel.runner.stop()
     assert len(count) == 1
+
+
+def test_a_validation_geometry_can_be_looked_at(shown, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        qptlab.reference, "pyscf_scf", lambda geometry, _: asked.append(geometry) or scf("scf")
+    )
+    bench = stopped_after_a_few_steps()
+    wait_until(lambda: len(asked) == 1)
+    options = bench.orbitals.geometry.options
+    assert [name for name, _ in options] == ["as chosen", *(f"validation {i}" for i in range(1, 9))]
+    bench.orbitals.geometry.value = 2
+    wait_until(lambda: len(asked) == 2)
+    assert asked == [molecule("water"), bench.run.validation_geometry(2)]
 
 
 def test_choices_reach_the_training_and_wrong_ones_are_one_sentence(shown):
     chosen = []
 
-    def build(name, spec):
-        chosen.append((name, spec))
-        if "def3" in spec:
+    def build(setup, folder, say):
+        chosen.append((setup.name, str(setup.theory), setup.loss, setup.minutes))
+        if setup.theory.basis == "def3-svp":
             raise ValueError("unknown basis 'def3-svp'\nand a list of all others")
-        return Toy(name, spec)
+        return Toy(setup)
 
-    bench = Workbench(build)
-    bench.molecule.value, bench.functional.value, bench.basis.value = "ammonia", "lda", " def3-svp"
+    bench = workbench(build)
+    choices = bench.choices
+    choices.molecule.library.value = "ammonia"
+    choices.functional.value, choices.basis.value = "lda", " def3-svp"
     press(bench, "Start")
     wait_until(lambda: status(bench) == "unknown basis 'def3-svp'")
-    assert not bench.basis.disabled
-    bench.basis.value = "STO-3G"
+    assert not choices.basis.disabled
+    choices.basis.value, choices.loss.value, choices.minutes.value = "STO-3G", "delta2", None
     press(bench, "Start")
     wait_until(lambda: status(bench) == "training")
-    assert chosen == [("ammonia", "lda/def3-svp"), ("ammonia", "lda/STO-3G")]
-    assert bench.run.lr == bench.panel.learning_rate.value
+    assert chosen == [
+        ("ammonia", "lda/def3-svp", "energy", 5.0),
+        ("ammonia", "lda/sto-3g", "delta2", None),
+    ]
+    assert bench.run.lr == pytest.approx(bench.panel.learning_rate.value)
     bench.panel.runner.stop()
 
 
 def test_another_molecule_comes_into_the_same_view():
-    bench = Workbench(Toy)
-    before = bench.orbitals
+    bench = workbench()
+    before = bench.orbitals.panel
     assert elements(bench) == ["O", "H", "H"]
-    bench.molecule.value = "ammonia"
-    assert bench.orbitals is before
+    bench.choices.molecule.library.value = "ammonia"
+    assert bench.orbitals.panel is before
     assert elements(bench).count("H") == 3
-    assert bench.orbitals.view.title == "ammonia, H3N"
+    assert before.view.title == "ammonia, H3N"
 
 
 def test_a_late_drawing_of_another_molecule_is_dropped(shown, monkeypatch):
@@ -156,18 +209,19 @@ def test_a_late_drawing_of_another_molecule_is_dropped(shown, monkeypatch):
 
     monkeypatch.setattr(qptlab.reference, "pyscf_scf", slow_scf)
     bench = stopped_after_a_few_steps()
+    feed, library = bench.orbitals, bench.choices.molecule.library
     assert asked.wait(5)
-    bench.molecule.value = "ammonia"
+    library.value = "ammonia"
     answer.set()
-    wait_until(lambda: ("water", theory("pbe/def2-svp")) in bench._references)
-    assert shown == [("prediction for H2O", None)]
-    assert elements(bench).count("H") == 3 and bench.orbitals.view.title == "ammonia, H3N"
-    assert "water" not in bench.caption.value
-    assert bench.draw.disabled, "the network knows water alone"
-    bench.molecule.value = "water"
-    wait_until(lambda: not bench.draw.disabled)
-    bench.draw.click()
-    wait_until(lambda: shown[1:] == [("prediction for H2O", "H2O pbe/def2-svp")])
+    wait_until(lambda: (molecule("water"), theory("b3lyp5/def2-svp")) in feed._references)
+    assert shown == [ALONE]
+    assert elements(bench).count("H") == 3 and feed.panel.view.title == "ammonia, H3N"
+    assert "water" not in feed.caption.value
+    assert feed.draw.disabled, "the network knows water alone"
+    library.value = "water"
+    wait_until(lambda: not feed.draw.disabled)
+    feed.draw.click()
+    wait_until(lambda: shown[1:] == [COMPARED])
 
 
 class Orbitals(Toy):
@@ -187,9 +241,8 @@ def fails(molecule, spec):
 
 
 def does_not_converge(molecule, spec):
-    return SimpleNamespace(
-        **vars(Orbitals("water", "pbe/sto-3g").predict(molecule)), converged=False
-    )
+    prediction = Orbitals(None).predict(molecule)
+    return SimpleNamespace(**vars(prediction), converged=False)
 
 
 @pytest.mark.parametrize(
@@ -204,9 +257,10 @@ def test_without_a_reference_the_prediction_can_be_looked_at(
 ):
     monkeypatch.setattr(qptlab.reference, "pyscf_scf", judge)
     bench = stopped_after_a_few_steps(Orbitals)
-    wait_until(lambda: in_caption in bench.caption.value and in_status in status(bench))
-    assert "water after step" in bench.caption.value
-    panel = bench.orbitals
+    caption = bench.orbitals.caption
+    wait_until(lambda: in_caption in caption.value and in_status in status(bench))
+    assert "water after step" in caption.value
+    panel = bench.orbitals.panel
     assert panel.mode.disabled and panel.mode.value == "predicted"
     assert not panel.orbital.disabled and panel.view.title.startswith("HOMO · −")
     field = panel.view.field
@@ -214,11 +268,12 @@ def test_without_a_reference_the_prediction_can_be_looked_at(
     assert panel.view.field != field
 
 
-def test_running_the_cell_again_stops_the_training_before(monkeypatch):
-    monkeypatch.setattr(module, "Workbench", lambda: Workbench(Toy))
+def test_running_the_cell_again_shows_the_same_training(monkeypatch):
+    monkeypatch.setattr(module, "Workbench", lambda: workbench(Toy))
+    monkeypatch.setattr(module, "_shown", None)
     first = module.workbench()
     first.panel.start()
     wait_until(lambda: first.run is not None and first.run.history)
-    second = module.workbench()
-    assert second is not first
-    wait_until(lambda: first.panel.runner.state == "stopped")
+    assert module.workbench() is first
+    assert first.panel.runner.state == "running"
+    first.panel.runner.stop()

@@ -31,8 +31,27 @@ CSS = """
 .qptlab-tile b { display: block; font-size: 20px; line-height: 25px; font-weight: 600; }
 .qptlab-tile span { display: block; font-size: 12px; line-height: 15px;
   color: var(--jp-ui-font-color2, #5f5f5f); }
-.qptlab-plot { background: white; border-radius: 6px; }
+.qptlab-plot { background: white; border-radius: 6px; overflow: hidden; }
+.qptlab-left { container-type: inline-size; }
+@container (max-width: 690px) {
+  .qptlab-tiles { gap: 5px; }
+  .qptlab-tile { padding: 5px 7px; }
+  .qptlab-tile b { font-size: 16px; }
+  .qptlab-tile span { font-size: 11px; }
+}
 .qptlab-name { font-size: 14px; line-height: 28px; white-space: nowrap; margin: 0 3px 0 8px; }
+.qptlab-own { align-items: center; gap: 10px; margin: 2px 0 2px 8px; }
+.qptlab-drop { box-sizing: border-box; width: 440px; font: 12px/1.4 monospace; padding: 4px 8px;
+  resize: none; border: 1.5px dashed var(--jp-border-color1, #bdbdbd); border-radius: 6px;
+  color: inherit; background: var(--jp-layout-color1, white); }
+.qptlab-drop.over { border-color: #0072B2; background: #0072B21a; }
+.qptlab-sentence { font-size: 13px; line-height: 20px; color: var(--jp-ui-font-color2, #5f5f5f);
+  white-space: nowrap; overflow: hidden; text-overflow: ellipsis; margin: 0 8px; }
+.qptlab-sentence.error { color: var(--jp-error-color1, #b3261e); white-space: normal; }
+.qptlab-run { display: grid; gap: 8px; font-size: 13px; line-height: 26px; white-space: nowrap;
+  font-variant-numeric: tabular-nums; align-items: center; }
+.qptlab-run span { overflow: hidden; text-overflow: ellipsis; }
+.qptlab-run b { width: 12px; height: 12px; border-radius: 3px; }
 .qptlab-caption { display: flex; align-items: center; height: 34px; margin-left: 8px;
   font-size: 14px; line-height: 17px; overflow: hidden; color: var(--jp-ui-font-color2, #5f5f5f); }
 """
@@ -72,6 +91,19 @@ def status_html(kind: str, sentence: str) -> str:
     )
 
 
+def sentence_html(sentence: str, error: bool = False) -> str:
+    """A quiet sentence, or one about something wrong."""
+    extra = " error" if error else ""
+    return (
+        f'<div class="qptlab-sentence{extra}" title="{escape(sentence)}">{escape(sentence)}</div>'
+    )
+
+
+def name_html(name: str) -> str:
+    """What stands in front of a control."""
+    return f'<span class="qptlab-name">{escape(name)}</span>'
+
+
 def tiles_html(
     runner: Runner, learning_rate: float | None, refining: tuple[int, ...] = (0, 3)
 ) -> str:
@@ -83,7 +115,7 @@ def tiles_html(
         _tile(
             "geometries",
             grouped(log.samples) if log else NOTHING,
-            f"in {clock(seconds)}" if log else "",
+            _time_text(seconds, read(run, "config")) if log else "",
         ),
         _tile("learning rate", f"{learning_rate:.2g}" if learning_rate else NOTHING, "in use"),
     ]
@@ -95,7 +127,7 @@ def tiles_html(
             _tile(
                 f"error, {name}",
                 micro(errors.get(count)),
-                f"DIIS, equal builds: {energy_text(diis[count])}" if count in diis else "",
+                f"DIIS: {energy_text(diis[count])}" if count in diis else "",
                 "wide",
             )
         )
@@ -136,7 +168,7 @@ def grouped(number: int) -> str:
 
 def speed(rate: float) -> str:
     """Steps per second, to two digits; nothing where it is not known."""
-    return f"{rate:.{0 if rate >= 9.95 else 1}f} per second" if rate else ""
+    return f"{rate:.{0 if rate >= 9.95 else 1}f} a second" if rate else ""
 
 
 def clock(seconds: float) -> str:
@@ -144,6 +176,12 @@ def clock(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def _time_text(seconds: float, config: Any) -> str:
+    """The time passed, and of how much where the run has a limit."""
+    minutes = getattr(config, "minutes", None)
+    return f"in {clock(seconds)}" + (f" / {clock(60 * minutes)}" if minutes else "")
 
 
 def _tile(name: str, value: str, below: str = "", kind: str = "") -> str:

@@ -51,14 +51,18 @@ class LivePlot(Box):
     """Shows `draw(*args, figure=…) -> Figure`; the box never changes its size."""
 
     def __init__(self, draw: Callable[..., Figure], size_px: tuple[int, int] = SIZE_PX) -> None:
-        width, height = (f"{pixels}px" for pixels in size_px)
-        self.image = Image(
-            format="png", layout=Layout(width=width, height=height, max_width="100%")
-        )
+        width, height = size_px
+        # narrower where there is less room, and then lower in proportion
+        box = Layout(width="100%", max_width=f"{width}px", flex="0 0 auto")
+        self.image = Image(format="png", layout=Layout(width="100%", height="100%"))
+        name = f"qptlab-plot-{width}-{height}"
         self.throttle, self.draws = Throttle(), 0
         self._draw, self._figure, self._shown = draw, None, None
-        super().__init__([self.image], layout=Layout(width=width, height=height, flex="0 0 auto"))
+        super().__init__(
+            [style(f".{name} {{ aspect-ratio: {width} / {height}; }}"), self.image], layout=box
+        )
         self.add_class("qptlab-plot")
+        self.add_class(name)
 
     def update(self, *args, version: object, force: bool = False) -> bool:
         """Draw a `version` that is not shown yet, if it is time or `force`; True if drawn."""

@@ -133,8 +133,8 @@ def draw_errors(
 
 def energy_text(energy_ha: float) -> str:
     """An energy in the unit that suits its size, to two digits: `3.2 µHa`, `1.6 mHa`, `40 nHa`."""
-    units = {"Ha": 1.0, "mHa": 1e-3, "µHa": 1e-6, "nHa": 1e-9}
-    unit = next((name for name, size in units.items() if abs(energy_ha) >= 0.995 * size), "nHa")
+    units = {"Ha": 1.0, "mHa": 1e-3, "µHa": 1e-6, "nHa": 1e-9, "pHa": 1e-12}
+    unit = next((name for name, size in units.items() if abs(energy_ha) >= 0.995 * size), "pHa")
     value = energy_ha / units[unit]
     return f"{value:.2g} {unit}" if abs(value) < 99.5 else f"{value:.0f} {unit}"
 

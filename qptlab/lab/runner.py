@@ -91,7 +91,8 @@ class Runner:
     def submit(self, label: str, job: Callable[[], None]) -> None:
         """Do `job()` in the thread, between two steps; its failure shows in `job_message` only.
 
-        A job of the same label that still waits is replaced.
+        A job of the same label that still waits is replaced. One without a label is quiet: nobody
+        is told that it goes on.
         """
         with self._lock:
             waiting = [pair for pair in self._jobs if pair[0] != label]
@@ -181,14 +182,16 @@ class Runner:
     def _do(self) -> None:
         with self._lock:
             label, job = self._jobs.popleft()
-        self.job, self.job_message, self.since = label, "", time.monotonic()
-        self._tell()
+        if label:
+            self.job, self.job_message, self.since = label, "", time.monotonic()
+            self._tell()
         try:
             job()
         except Exception as error:
             self.job_message = one_sentence(error)
-        self.job, self.since = "", time.monotonic()
-        self._finished_steps.clear()
+        if label:
+            self.job, self.since = "", time.monotonic()
+            self._finished_steps.clear()
         self._tell()
 
     def _stop_clock(self) -> None:

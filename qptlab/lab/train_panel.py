@@ -12,6 +12,7 @@ from qptlab.lab.live_plot import LivePlot, style
 from qptlab.lab.plots import SIZE_PX, training_figure
 from qptlab.lab.refresher import Refresher
 from qptlab.lab.runner import Runner, one_sentence
+from qptlab.qpt.config import MUON_LR
 
 BUTTONS = {  # text: (icon, tooltip, states in which it can be pressed)
     "Start": ("play", "Begin training", ("idle", "stopped", "finished", "failed")),
@@ -29,17 +30,16 @@ class TrainPanel(VBox):
     """Controls, numbers and the live plot of one training.
 
     `source`: a function, called in the background at each Start, that gives the run.
-    `learning_rate`: where the control begins; None leaves the run its own until it is moved.
+    The learning rate is the run's own until its control is moved.
     """
 
-    def __init__(self, source: Callable[[], Iterable], learning_rate: float | None = None) -> None:
+    def __init__(self, source: Callable[[], Iterable]) -> None:
         self.runner, self._source = Runner(), source
-        self._moved = learning_rate is not None
+        self._moved, self._following, self._said = False, False, ""
         self._doing, self._doing_since = "", time.monotonic()
         self.buttons = {text: self._button(text) for text in BUTTONS}
         self.learning_rate = FloatLogSlider(
-            value=learning_rate or 1e-3,
-            base=10, min=-6, max=-1, step=0.05, readout_format=".1e",
+            value=MUON_LR, base=10, min=-6, max=-1, step=0.01, readout_format=".1e",
             description="learning rate",
             style={"description_width": "initial"},
             layout=Layout(width="300px", margin="2px 0 2px 8px"),
@@ -51,8 +51,10 @@ class TrainPanel(VBox):
             [*self.buttons.values(), self.learning_rate], layout=Layout(flex_flow="row wrap")
         )
         parts = [style(CSS), controls, self.status, self.tiles, self.plot]
-        super().__init__(parts, layout=Layout(width=f"{SIZE_PX[0]}px", max_width="100%"))
+        room = {"flex": "1 1 540px", "min_width": "520px", "max_width": f"{SIZE_PX[0]}px"}
+        super().__init__(parts, layout=Layout(width=f"{SIZE_PX[0]}px", **room))
         self.add_class("qptlab")
+        self.add_class("qptlab-left")
         self._refresher = Refresher(
             self._refresh, lambda: self.runner.active or bool(self.runner.job)
         )
@@ -68,11 +70,34 @@ class TrainPanel(VBox):
         """What the Start button does."""
         self.runner.start(self._open)
 
+    def say(self, line: str) -> None:
+        """What goes on before there is a run, for the status line."""
+        self._said = line
+        self._refresher.poke()
+
+    def adopt(self, run: Any) -> None:
+        """Show a run that is not training yet, its history included."""
+        history = read(run, "history")
+        self.runner.run, self.runner.latest = run, history[-1] if history else None
+        self._follow_learning_rate(run)
+        self._refresher.poke()
+
     def _open(self) -> Iterable:
         run = self._source()
+        self._said = ""
         if self._moved:
             run.lr = self.learning_rate.value
+        else:
+            self._follow_learning_rate(run)
         return run
+
+    def _follow_learning_rate(self, run: Any) -> None:
+        """The control where the run's own rate is, as if nobody had moved it."""
+        rate = read(run, "lr")
+        if rate:
+            self._following = True
+            self.learning_rate.value = rate
+            self._following = False
 
     def _button(self, text: str) -> Button:
         icon, tooltip, _ = BUTTONS[text]
@@ -82,6 +107,8 @@ class TrainPanel(VBox):
         return button
 
     def _set_learning_rate(self, change: Any) -> None:
+        if self._following:
+            return
         self._moved = True
         if self.run is not None:
             self.run.lr = change["new"]
@@ -100,7 +127,7 @@ class TrainPanel(VBox):
         for text, button in self.buttons.items():
             button.disabled = runner.state not in BUTTONS[text][2]
             button.button_style = "primary" if text == "Start" and not button.disabled else ""
-        doing = runner.job or read(run, "status") or ""
+        doing = runner.job or read(run, "status") or self._said
         if doing != self._doing:
             self._doing, self._doing_since = doing, time.monotonic()
         since = max(self._doing_since, runner.since if runner.job else 0.0)
@@ -131,7 +158,5 @@ def train_panel(run: Any) -> TrainPanel:
     if run in _panels:
         return _panels[run]
     panel = _panels[run] = TrainPanel(lambda: run)
-    panel.runner.run = run
-    panel.learning_rate.value = run.lr
-    panel._moved = False
+    panel.adopt(run)
     return panel

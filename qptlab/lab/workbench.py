@@ -1,70 +1,65 @@
 """The workbench: choose a molecule and a theory, train a network on them, look at its orbitals."""
 
-import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from ipywidgets import HTML, Button, Combobox, Dropdown, HBox, Layout, VBox
+from ipywidgets import HBox, Layout, Tab, VBox
 
-from qptlab.lab.describe import grouped
-from qptlab.lab.orbital_panel import OrbitalPanel
+from qptlab.lab.choices import Choices
+from qptlab.lab.export_panel import ExportPanel
+from qptlab.lab.gradient_panel import GradientPanel
+from qptlab.lab.orbital_feed import DRAWN_AT, OrbitalFeed
+from qptlab.lab.runs_panel import RunsPanel
+from qptlab.lab.scf_panel import ScfPanel
+from qptlab.lab.setup import Setup, build
 from qptlab.lab.train_panel import TrainPanel
-from qptlab.molecule import library_names, molecule
-from qptlab.qpt.config import MUON_LR, TrainConfig
-from qptlab.theory import FUNCTIONALS, Theory, theory
+from qptlab.molecule import Molecule
+from qptlab.theory import Theory
 
-BASES = ("sto-3g", "6-31g", "6-31g*", "def2-svp", "def2-tzvp", "cc-pvdz", "cc-pvtz")
-SIGMA_BOHR = 0.05
-VIEW_HEIGHT_PX = 440
-RIGHT = Layout(flex="1 1 350px", min_width="350px", max_width="720px")
-DRAWN_AT = ("paused", "stopped", "finished")
-
-
-def build(name: str, spec: str) -> Iterable:
-    """A new Training on wiggled geometries of a library molecule, judged by PySCF."""
-    # imported here so that the panel is there before the physics has been loaded
-    from qptlab.qpt.block_qpt import BlockQPT
-    from qptlab.qpt.sampling import wiggle
-    from qptlab.qpt.training import Training
-    from qptlab.reference import pyscf_energy
-
-    chosen = molecule(name)
-    model = BlockQPT.create(chosen, spec)
-    # half the usual validation set: the first point of the error curve comes sooner
-    config = TrainConfig(n_validation=8)
-    return Training(model, wiggle(chosen, sigma=SIGMA_BOHR), config, reference=pyscf_energy)
+RUNS = Path("qptlab-runs")
+"""Where the workbench keeps its runs, below the folder that the kernel runs in."""
+RIGHT = Layout(flex="1 1 490px", min_width="490px", max_width="900px")
+TABS = Layout(min_height="640px")
+BuildRun = Callable[[Setup, Path | None, Callable[[str], None]], Any]
 
 
 class Workbench(VBox):
     """Everything in one panel; all work is done in the background by the training panel's thread.
 
-    `build(molecule name, "functional/basis")` makes the Training when Start is pressed.
+    `build(setup, folder, say)` makes the Training when Start is pressed; its runs are kept in
+    `folder`, so that a killed kernel loses no more than the last 20 seconds.
+
+    The same without it: `run = ql.Training(ql.BlockQPT.create(molecule, theory),
+    ql.wiggle(molecule), ql.TrainConfig(minutes=5), out=folder)` and `for log in run: …`.
     """
 
-    def __init__(self, build: Callable[[str, str], Iterable] = build) -> None:
-        self._build, self._state, self._trained = build, "idle", None
-        self._references: dict[tuple[str, Theory], Any] = {}
-        self._drawing = threading.Lock()
-        # networks are for closed shells only
-        names = [name for name in library_names() if not molecule(name).spin]
-        self.molecule = Dropdown(options=names, value="water")
-        self.functional = Dropdown(options=FUNCTIONALS, value="pbe")
-        self.basis = Combobox(options=BASES, value="def2-svp", ensure_option=False)
-        self.panel = TrainPanel(self._open, learning_rate=MUON_LR)
-        self.draw = Button(
-            description="Draw orbitals",
-            icon="paint-brush",
-            tooltip="Predict the orbitals with the network as it is now",
-            disabled=True,
-            layout=Layout(flex="0 0 136px"),
-        )
-        self.draw.on_click(lambda _: self.draw_orbitals())
-        self.caption = HTML(layout=Layout(min_width="0"))
-        self.orbitals = OrbitalPanel(height=VIEW_HEIGHT_PX)
+    def __init__(self, build: BuildRun = build, folder: Path | None = RUNS) -> None:
+        self._build, self._folder = build, folder
+        self._opened: Any = None
+        self._trained: tuple[Molecule, Theory] | None = None
+        self.choices = Choices()
+        self.panel = TrainPanel(self._open)
+        self.orbitals = OrbitalFeed(self.panel.runner)
+        self.runs = RunsPanel(folder or RUNS, self.open_run)
+        self.stepper = ScfPanel(runner=self.panel.runner)
+        self.gradients = GradientPanel(runner=self.panel.runner)
+        self.exports = ExportPanel(self.orbitals, Path())
+        pages = {
+            "Train": self._training_page(),
+            "SCF": self.stepper,
+            "Gradients": self.gradients,
+            "Runs": self.runs,
+            "Export": self.exports,
+        }
+        self.tabs = Tab(list(pages.values()), titles=tuple(pages), layout=TABS)
+        self.tabs.observe(lambda _: self._turn_to_tab(), "selected_index")
+        self._state = "idle"
         self._show_molecule()
-        self.molecule.observe(lambda _: self._show_molecule(), "value")
+        self._show_stepper()
+        self.choices.listeners.append(self._changed)
         self.panel.runner.listeners.append(self._follow)
-        super().__init__([self._choices(), self._columns()])
+        super().__init__([self.choices, self.tabs])
         self.add_class("qptlab")
 
     @property
@@ -72,99 +67,90 @@ class Workbench(VBox):
         """The Training, or None before Start has made it."""
         return self.panel.run
 
-    def draw_orbitals(self) -> None:
-        """Predict the unwiggled molecule's orbitals and compare with PySCF, in the background."""
-        self.panel.runner.submit("drawing the orbitals", self._draw_prediction)
+    @property
+    def setup(self) -> Setup:
+        """What is chosen."""
+        return self.choices.setup()
 
-    # -- layout --------------------------------------------------------------------------------
+    def open_run(self, folder: Path) -> None:
+        """Load a run from disk: its history is shown, and Start goes on with it."""
+        self.panel.runner.submit(f"opening {folder.name}", lambda: self._load(folder))
 
-    def _choices(self) -> HBox:
-        fields = {
-            "molecule": (self.molecule, 190),
-            "functional": (self.functional, 105),
-            "basis": (self.basis, 125),
-        }
-        boxes: list[Any] = []
-        for name, (widget, width) in fields.items():
-            widget.layout = Layout(width=f"{width}px")
-            widget.add_class(f"qptlab-{name}")
-            boxes.append(HTML(f'<span class="qptlab-name">{name}</span>'))
-            boxes.append(widget)
-        return HBox(boxes, layout=Layout(flex_flow="row wrap", align_items="center"))
-
-    def _columns(self) -> HBox:
-        heading = HBox([self.draw, self.caption], layout=Layout(align_items="center", width="100%"))
-        right = VBox([heading, self.orbitals], layout=RIGHT)
-        return HBox([self.panel, right], layout=Layout(flex_flow="row wrap", grid_gap="12px"))
+    def _training_page(self) -> HBox:
+        self.orbitals.layout = RIGHT
+        row = Layout(flex_flow="row wrap", grid_gap="12px", align_items="flex-start")
+        return HBox([self.panel, self.orbitals], layout=row)
 
     def _show_molecule(self) -> None:
-        """The chosen molecule in the 3D view, without orbitals yet."""
-        with self._drawing:
-            chosen = molecule(self.molecule.value)
-            self.orbitals.show_molecule(chosen)
-            self.orbitals.view.title = f"{self.molecule.value}, {chosen.formula}"
-            self.orbitals.view.note = "orbitals appear on Pause or Stop"
-            self._set_caption("")
-        self._offer_drawing()
+        chosen = self.choices.molecule
+        self.orbitals.show_molecule(chosen.name, chosen.molecule)
 
-    def _set_caption(self, text: str) -> None:
-        self.caption.value = f'<div class="qptlab-caption">{text}</div>'
+    def _changed(self) -> None:
+        """Another choice: what was opened is no longer what Start would begin."""
+        if self._opened is not None and self.choices.molecule.molecule != _subject(self._opened):
+            self._opened = None
+        if self.choices.molecule.molecule is not self.orbitals.molecule:
+            self._show_molecule()
+        self._show_stepper()
 
-    def _offer_drawing(self) -> None:
-        """Only the molecule that the network has been trained on can be drawn."""
-        self.draw.disabled = self.run is None or self._trained[0] != self.molecule.value
+    def _show_stepper(self) -> None:
+        """The SCF of what is chosen, from the network too where that is what it was trained on."""
+        try:
+            setup = self.setup
+        except ValueError:  # said below the choices
+            return
+        trained = self._trained == (setup.molecule, setup.theory)
+        self.stepper.show(setup.molecule, setup.theory, self.run.model if trained else None)
+
+    def _turn_to_tab(self) -> None:
+        if self.tabs.children[self.tabs.selected_index] is self.runs:
+            self.runs.refresh()
 
     # -- in the training thread ----------------------------------------------------------------
 
-    def _open(self) -> Iterable:
-        name, spec = self.molecule.value, f"{self.functional.value}/{self.basis.value.strip()}"
-        run = self._build(name, spec)
-        self._trained = name, theory(spec)  # before the runner has the run
+    def _open(self) -> Any:
+        setup = self.setup
+        if self._opened is not None:
+            run, self._opened = self._opened, None
+        else:
+            run = self._build(setup, self._folder, self.panel.say)
+        self.gradients.show(run)
+        self.orbitals.begin(run, setup.molecule, setup.theory, setup.n_validation)
+        self._trained = setup.molecule, setup.theory
         return run
 
+    def _load(self, folder: Path) -> None:
+        from qptlab.qpt.training import Training
+        from qptlab.reference import pyscf_energy, pyscf_fock
+
+        if self.panel.runner.active or self.panel.runner.state == "paused":
+            raise ValueError("stop the training before opening another run")
+        minutes = self.choices.minutes.value
+        run = Training.resume(folder, reference=pyscf_energy, labels=pyscf_fock, minutes=minutes)
+        subject = _subject(run)
+        self.choices.molecule.offer(folder.name, subject)
+        self._opened = run
+        self.orbitals.begin(run, subject, run.model.theory, run.config.n_validation)
+        self._trained = subject, run.model.theory
+        self.panel.adopt(run)
+        self.orbitals.draw_orbitals()
+
     def _follow(self) -> None:
-        """Lock the choices while they are in use; draw the orbitals when the training holds."""
+        """Lock the choices while they are in use."""
         runner = self.panel.runner
         if runner.state == self._state:
             return
         self._state = runner.state
-        in_use = runner.active or runner.state == "paused"
-        for widget in (self.molecule, self.functional, self.basis):
-            widget.disabled = in_use
-        self._offer_drawing()
+        self.choices.lock(runner.active or runner.state == "paused")
+        if not runner.active:
+            self.runs.refresh()
         if runner.state in DRAWN_AT and runner.latest is not None:
-            self.draw_orbitals()
+            self._show_stepper()
 
-    def _draw_prediction(self) -> None:
-        run, latest = self.run, self.panel.runner.latest
-        if run is None:
-            return
-        name, spec = self._trained
-        prediction = run.predict(molecule(name))
-        caption = f"{name} after step {grouped(latest.step) if latest else 0}"
-        self._show_orbitals(name, caption, prediction, self._references.get((name, spec)))
-        if (name, spec) not in self._references:
-            self.panel.runner.submit(
-                "asking PySCF", lambda: self._draw_comparison(name, spec, caption, prediction)
-            )
 
-    def _draw_comparison(self, name: str, spec: Theory, caption: str, prediction: Any) -> None:
-        if name != self.molecule.value:
-            return
-        from qptlab.reference import pyscf_scf
-
-        reference = pyscf_scf(molecule(name), spec)
-        self._show_orbitals(name, caption, prediction, reference)
-        self._references[name, spec] = reference  # one that can be shown
-
-    def _show_orbitals(self, name: str, caption: str, prediction: Any, reference: Any) -> None:
-        """Show them, unless another molecule has been chosen meanwhile."""
-        if reference is not None and not reference.converged:
-            caption, reference = f"{caption}; PySCF did not converge", None
-        with self._drawing:
-            if name == self.molecule.value:
-                self.orbitals.show(prediction, reference)
-                self._set_caption(caption)
+def _subject(run: Any) -> Molecule:
+    """The molecule that a run is about; of a mixture the first."""
+    return run.sampler.molecule
 
 
 _shown: Workbench | None = None
@@ -173,10 +159,10 @@ _shown: Workbench | None = None
 def workbench() -> Workbench:
     """The workbench as one panel: choose, press Start, watch, turn the orbitals.
 
-    Running the cell again stops the training of the panel that it replaces.
+    One kernel has one workbench: running the cell again, after the page has been reloaded for
+    example, shows the same one with its training as it is now.
     """
     global _shown
-    if _shown is not None:
-        _shown.panel.runner.stop()
-    _shown = Workbench()
+    if _shown is None:
+        _shown = Workbench()
     return _shown

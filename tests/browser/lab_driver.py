@@ -58,12 +58,13 @@ class Notebook:
 
     def status(self):
         """The sentence in the status line."""
-        return self.page.locator(".qptlab-status").inner_text()
+        return self.page.locator(".qptlab-left .qptlab-status").inner_text()
 
     def wait_for_status(self, *words, seconds=60):
         """Wait until the status line contains one of these words; the words it then shows."""
         self.page.wait_for_function(
-            """words => { const line = document.querySelector('.qptlab-status')?.innerText ?? '';
+            """words => { const panel = document.querySelector('.qptlab-left .qptlab-status');
+                          const line = panel?.innerText ?? '';
                           return words.some(word => line.includes(word)); }""",
             arg=list(words),
             timeout=1000 * seconds,

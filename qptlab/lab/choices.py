@@ -1,0 +1,197 @@
+"""Everything that is chosen before a training starts, and what it will cost, before it runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ipywidgets import (
+    HTML,
+    BoundedIntText,
+    Combobox,
+    Dropdown,
+    FloatText,
+    HBox,
+    Layout,
+    ToggleButton,
+    VBox,
+    Widget,
+)
+
+from qptlab.lab.describe import grouped, name_html, sentence_html
+from qptlab.lab.molecule_input import MoleculeInput
+from qptlab.lab.refresher import Refresher
+from qptlab.lab.runner import one_sentence
+from qptlab.lab.setup import SAMPLERS, WIGGLE, Setup, networks_for
+from qptlab.theory import FUNCTIONALS, theory
+
+BASES = ("sto-3g", "6-31g", "6-31g*", "def2-svp", "def2-tzvp", "cc-pvdz", "cc-pvtz")
+LOSSES = ("energy", "delta2", "energy -> delta2", "energy@1", "commutator", "hamiltonian")
+MINUTES = {"no limit": None, "1 min": 1.0, "2 min": 2.0, "5 min": 5.0, "15 min": 15.0, "1 h": 60.0}
+_ROW = {"flex_flow": "row wrap", "align_items": "center"}
+
+
+class Choices(VBox):
+    """Molecule, functional and basis; behind a button sampler, network, loss and limits.
+
+    `setup()` gives what is chosen; `listeners` are told of every change. The line below says how
+    large the calculation will be, or why it cannot run.
+    """
+
+    def __init__(self) -> None:
+        self.listeners: list[Callable[[], None]] = []
+        self.molecule = MoleculeInput()
+        self.functional = Dropdown(options=FUNCTIONALS, value="b3lyp5")
+        self.basis = Combobox(options=BASES, value="def2-svp", ensure_option=False)
+        self.sampler = Dropdown(options=list(SAMPLERS), value=WIGGLE)
+        self.amount = FloatText(value=SAMPLERS[WIGGLE][1], step=0.01)
+        self.network = Dropdown(options=networks_for(self.molecule.molecule))
+        self.loss = Combobox(options=LOSSES, value="energy", ensure_option=False)
+        self.refine = Dropdown(options=[1, 2, 3, 4, 5], value=3)
+        self.n_validation = BoundedIntText(value=8, min=1, max=64)
+        self.minutes = Dropdown(options=list(MINUTES.items()), value=5.0)
+        self.more = ToggleButton(
+            description="Settings",
+            icon="sliders",
+            tooltip="How geometries are drawn, which network, which loss, how long",
+            layout=Layout(width="104px", margin="2px 0 2px 10px"),
+        )
+        self.cost = HTML(layout=Layout(min_width="0", flex="1 1 300px"))
+        self._amount_name = HTML(name_html(SAMPLERS[WIGGLE][0]))
+        self._settings = HBox(self._settings_row(), layout=Layout(display="none", **_ROW))
+        first = [
+            *self.molecule.row.children,
+            *_named("functional", self.functional, 100),
+            *_named("basis", self.basis, 115),
+            self.more,
+        ]
+        super().__init__(
+            [HBox(first, layout=Layout(**_ROW)), self.molecule, self._settings, HBox([self.cost])],
+            layout=Layout(overflow="visible"),
+        )
+        self._refresher = Refresher(self._describe, busy=lambda: False)
+        self._follow_changes()
+        self._refresher.poke()
+
+    def setup(self) -> Setup:
+        """What is chosen.
+
+        Raises:
+            ValueError: a theory that does not exist.
+        """
+        return Setup(
+            name=self.molecule.name,
+            molecule=self.molecule.molecule,
+            theory=theory(f"{self.functional.value}/{self.basis.value.strip()}"),
+            sampler=self.sampler.value,
+            amount=self.amount.value,
+            network=self.network.value,
+            loss=self.loss.value,
+            refine=self.refine.value,
+            n_validation=self.n_validation.value,
+            minutes=self.minutes.value,
+        )
+
+    def lock(self, locked: bool) -> None:
+        """While a training uses the choices they cannot be changed."""
+        self.molecule.lock(locked)
+        for widget in self._widgets():
+            widget.disabled = locked
+
+    # -- layout --------------------------------------------------------------------------------
+
+    def _settings_row(self) -> list[Widget]:
+        return [
+            *_named("geometries", self.sampler, 110),
+            self._amount_name,
+            _sized(self.amount, 70),
+            *_named("network", self.network, 125),
+            *_named("loss", self.loss, 135),
+            *_named("refining", self.refine, 55),
+            *_named("validate on", self.n_validation, 60),
+            *_named("train for", self.minutes, 90),
+        ]
+
+    def _widgets(self) -> list[Any]:
+        return [
+            self.functional, self.basis, self.sampler, self.amount, self.network, self.loss,
+            self.refine, self.n_validation, self.minutes,
+        ]  # fmt: skip
+
+    # -- what follows from a choice ------------------------------------------------------------
+
+    def _follow_changes(self) -> None:
+        self.more.observe(self._unfold, "value")
+        self.sampler.observe(self._offer_amount, "value")
+        self.molecule.listeners.append(self._offer_networks)
+        self.molecule.listeners.append(self._tell)
+        for widget in self._widgets():
+            widget.observe(lambda _: self._tell(), "value")
+
+    def _unfold(self, change: Any) -> None:
+        self._settings.layout.display = "flex" if change["new"] else "none"
+
+    def _offer_amount(self, change: Any) -> None:
+        name, usual = SAMPLERS[change["new"]]
+        self._amount_name.value, self.amount.value = name_html(name), usual
+
+    def _offer_networks(self) -> None:
+        offered, chosen = networks_for(self.molecule.molecule), self.network.value
+        if list(self.network.options) != offered:
+            self.network.options = offered
+            self.network.value = chosen if chosen in offered else offered[0]
+
+    def _tell(self) -> None:
+        self._refresher.poke()
+        for listener in tuple(self.listeners):
+            listener()
+
+    def _describe(self) -> None:
+        """In a thread of its own: the first time it loads PySCF."""
+        try:
+            self.cost.value = sentence_html(cost_sentence(self.setup()))
+        except (ValueError, ImportError) as error:
+            self.cost.value = sentence_html(one_sentence(error), error=True)
+
+
+def cost_sentence(setup: Setup) -> str:
+    """How large a training will be and about how long a step takes.
+
+    Raises:
+        ValueError: what cannot run, in one sentence.
+    """
+    from qptlab.dft import xc
+    from qptlab.dft.integrals import check_input
+    from qptlab.dft.size import size
+    from qptlab.qpt.estimate import step_seconds
+    from qptlab.qpt.losses import parse_loss
+    from qptlab.qpt.network import check_closed_shell
+
+    check_closed_shell(setup.molecule)
+    check_input(setup.molecule, setup.theory)
+    parse_loss(setup.loss)
+    counted = size(setup.molecule, setup.theory)
+    seconds = step_seconds(counted, hybrid=bool(xc.functional(setup.theory.xc).exact_exchange))
+    return " · ".join(
+        [
+            f"{setup.molecule.formula}: {counted.n_ao} orbitals, {counted.n_occ} of them filled",
+            f"{grouped(counted.n_aux)} auxiliary functions",
+            f"{grouped(counted.n_grid)} grid points",
+            f"about {time_text(seconds)} a step",
+        ]
+    )
+
+
+def time_text(seconds: float) -> str:
+    """A time to one or two digits: `5 ms`, `0.3 s`, `12 s`."""
+    if seconds < 0.0995:
+        return f"{float(f'{1000 * seconds:.1g}'):.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
+
+
+def _named(name: str, widget: Any, width: int) -> list[Widget]:
+    widget.add_class(f"qptlab-{name.replace(' ', '-')}")
+    return [HTML(name_html(name)), _sized(widget, width)]
+
+
+def _sized(widget: Any, width: int) -> Widget:
+    widget.layout = Layout(width=f"{width}px")
+    return widget

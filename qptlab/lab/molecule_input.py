@@ -1,0 +1,93 @@
+"""Choosing a molecule: from the library, from an .xyz pasted or dropped, or from SMILES."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import anywidget
+import traitlets
+from ipywidgets import HTML, BoundedIntText, Dropdown, HBox, Layout, VBox
+
+from qptlab.lab.describe import name_html, sentence_html
+from qptlab.lab.runner import one_sentence
+from qptlab.molecule import Molecule, from_xyz, library_names, molecule
+from qptlab.smiles import from_smiles
+
+OWN = "your own…"
+HINT = "Paste an .xyz, drop a file here, or type a SMILES such as CCO and press Enter"
+
+
+class DropText(anywidget.AnyWidget):
+    """A text area that a file can be dropped on; `value` is its text."""
+
+    _esm = Path(__file__).with_name("drop_text.js")
+
+    value = traitlets.Unicode("").tag(sync=True)
+    placeholder = traitlets.Unicode("").tag(sync=True)
+    label = traitlets.Unicode("", help="for screen readers").tag(sync=True)
+
+
+class MoleculeInput(VBox):
+    """One molecule: `name` and `molecule`, and `listeners` that are told when they change.
+
+    A text that is no molecule is said in one sentence, and the molecule before it stays.
+    """
+
+    def __init__(self, name: str = "water") -> None:
+        self.listeners: list[Callable[[], None]] = []
+        # networks are for closed shells only
+        names = [name for name in library_names() if not molecule(name).spin]
+        self.library = Dropdown(options=[*names, OWN], value=name, layout=Layout(width="190px"))
+        self.charge = BoundedIntText(value=0, min=-4, max=4, layout=Layout(width="58px"))
+        self.text = DropText(placeholder=HINT, label=HINT)
+        self.problem = HTML(layout=Layout(min_width="0", flex="1 1 200px"))
+        self.row = HBox(
+            [HTML(name_html("molecule")), self.library, HTML(name_html("charge")), self.charge]
+        )
+        self.own = HBox([self.text, self.problem], layout=Layout(display="none"))
+        self.own.add_class("qptlab-own")
+        self.library.add_class("qptlab-molecule")
+        self.name, self.molecule = name, molecule(name)
+        self.library.observe(self._choose, "value")
+        self.charge.observe(self._choose, "value")
+        self.text.observe(self._choose, "value")
+        super().__init__([self.own])
+
+    def lock(self, locked: bool) -> None:
+        """While a training uses the molecule it cannot be changed."""
+        self.library.disabled = self.charge.disabled = locked
+        self.own.layout.visibility = "hidden" if locked else "visible"
+
+    def offer(self, name: str, chosen: Molecule) -> None:
+        """Take over a molecule that something else has chosen."""
+        if self.molecule != chosen:
+            self.name, self.molecule = name, chosen
+            self._tell()
+
+    def _choose(self, _change: object) -> None:
+        own, text = self.library.value == OWN, self.text.value.strip()
+        self.own.layout.display = "flex" if own else "none"
+        self.problem.value = ""
+        if own and not text:
+            return
+        try:
+            name, chosen = self._read(text) if own else (self.library.value, None)
+            chosen = chosen or molecule(name, self.charge.value)
+        except (ValueError, ImportError) as error:
+            self.problem.value = sentence_html(one_sentence(error), error=True)
+            return
+        if own:
+            self.problem.value = sentence_html(f"{chosen}")
+        if (name, chosen) != (self.name, self.molecule):
+            self.name, self.molecule = name, chosen
+            self._tell()
+
+    def _read(self, text: str) -> tuple[str, Molecule]:
+        """A name and the molecule of an .xyz text or, of one line, of a SMILES."""
+        # charge 0 means that a charge= in the comment line counts
+        charge = self.charge.value or None
+        read = from_xyz(text, charge) if "\n" in text else from_smiles(text)
+        return read.formula, read
+
+    def _tell(self) -> None:
+        for listener in tuple(self.listeners):
+            listener()

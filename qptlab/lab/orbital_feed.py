@@ -1,0 +1,178 @@
+"""Brings orbitals of a run to the panel that shows them, between two training steps."""
+
+import threading
+import time
+from typing import Any
+
+from ipywidgets import HTML, Button, Dropdown, HBox, Layout, ToggleButton, VBox
+
+from qptlab.lab.describe import grouped
+from qptlab.lab.orbital_panel import OrbitalPanel
+from qptlab.lab.runner import Runner
+from qptlab.molecule import Molecule
+from qptlab.theory import Theory
+
+VIEW_HEIGHT_PX = 440
+DRAWN_AT = ("paused", "stopped", "finished")
+LIVE_SHARE = 0.04
+"""Of the training's time that redrawing on the way may take."""
+LIVE_S = 0.5
+"""Redrawn no more often than that: an eye needs time, too."""
+AS_CHOSEN = -1
+
+
+class OrbitalFeed(VBox):
+    """The orbitals of a run as they are now: on request, on every pause, and live while it trains.
+
+    `show_molecule` says what is looked at; `begin` which run predicts it. All predictions and
+    PySCF's answers are computed in the runner's thread, PySCF's once for every geometry.
+    """
+
+    def __init__(self, runner: Runner) -> None:
+        self.runner, self.panel = runner, OrbitalPanel(height=VIEW_HEIGHT_PX)
+        self._state, self._next_live = "idle", 0.0
+        self._name, self._molecule, self._run = "", None, None
+        self._trained: Molecule | None = None
+        self._theory: Theory | None = None
+        self._shown: Molecule | None = None
+        self._references: dict[tuple[Molecule, Theory], Any] = {}
+        self._drawing = threading.Lock()
+        self.draw = Button(
+            description="Draw",
+            icon="paint-brush",
+            tooltip="Predict the orbitals with the network as it is now",
+            disabled=True,
+            layout=Layout(flex="0 0 80px"),
+        )
+        self.live = ToggleButton(
+            value=True,
+            description="live",
+            icon="eye",
+            tooltip="Redraw while it trains",
+            layout=Layout(flex="0 0 70px"),
+        )
+        self.geometry = Dropdown(
+            options=[("as chosen", AS_CHOSEN)],
+            disabled=True,
+            tooltip="The molecule as chosen, or a geometry that was set aside to validate with",
+            layout=Layout(flex="0 0 122px"),
+        )
+        self.caption = HTML(layout=Layout(min_width="0"))
+        self.draw.on_click(lambda _: self.draw_orbitals())
+        self.geometry.observe(self._turn_to_geometry, "value")
+        runner.listeners.append(self._follow)
+        row = Layout(align_items="center", width="100%")
+        heading = HBox([self.draw, self.live, self.geometry, self.caption], layout=row)
+        super().__init__([heading, self.panel])
+
+    @property
+    def molecule(self) -> Molecule | None:
+        """The one that is looked at."""
+        return self._molecule
+
+    @property
+    def name(self) -> str:
+        """What that molecule is called."""
+        return self._name
+
+    def show_molecule(self, name: str, molecule: Molecule) -> None:
+        """This molecule in the 3D view, without orbitals yet."""
+        with self._drawing:
+            self._name, self._molecule = name, molecule
+            self.panel.show_molecule(molecule)
+            self.panel.view.title = f"{name}, {molecule.formula}"
+            self.panel.view.note = "orbitals appear with the first training step"
+            self._caption("")
+        self._offer()
+
+    def begin(self, run: Any, molecule: Molecule, theory: Theory, held_out: int = 0) -> None:
+        """From now on `run` predicts, which is trained on `molecule`.
+
+        Args:
+            held_out: validation geometries that can be looked at.
+        """
+        self._run, self._trained, self._theory = None, molecule, theory
+        frames = [(f"validation {i + 1}", i) for i in range(held_out)]
+        self.geometry.options = [("as chosen", AS_CHOSEN), *frames]
+        self._run = run
+        self._offer()
+
+    def draw_orbitals(self) -> None:
+        """Predict the orbitals and compare with PySCF, in the background."""
+        self.runner.submit("drawing the orbitals", self._draw_and_compare)
+
+    def _offer(self) -> None:
+        """Only the molecule that the network has been trained on can be drawn."""
+        fits = self._run is not None and self._trained == self._molecule
+        self.draw.disabled = self.geometry.disabled = not fits
+
+    def _turn_to_geometry(self, _change: Any) -> None:
+        if self._run is not None:
+            self.draw_orbitals()
+
+    def _caption(self, text: str) -> None:
+        self.caption.value = f'<div class="qptlab-caption">{text}</div>'
+
+    # -- in the training thread ----------------------------------------------------------------
+
+    def _follow(self) -> None:
+        """Draw when the training holds, and while it runs as often as it costs little."""
+        runner = self.runner
+        changed, self._state = runner.state != self._state, runner.state
+        if changed:
+            self._offer()
+            if runner.state in DRAWN_AT and runner.latest is not None:
+                self.draw_orbitals()
+        elif self.live.value and runner.state == "running" and time.monotonic() > self._next_live:
+            self._next_live = float("inf")  # until this one has been drawn
+            runner.submit("", self._draw_live)
+
+    def _draw_live(self) -> None:
+        begin, before = time.monotonic(), self._shown
+        try:
+            if self._trained == self._molecule:
+                geometry = self._geometry()
+                known = self._references.get((geometry, self._theory))
+                self._show(geometry, self._run.predict(geometry), known)
+        finally:
+            end = time.monotonic()
+            # the first of a geometry prepares and compiles, the others do not
+            cost = end - begin if self._shown == before else 0.0
+            self._next_live = end + max(LIVE_S, cost / LIVE_SHARE)
+
+    def _draw_and_compare(self) -> None:
+        if self._run is None or self._trained != self._molecule:
+            return
+        geometry = self._geometry()
+        prediction = self._run.predict(geometry)
+        known = self._references.get((geometry, self._theory))
+        self._show(geometry, prediction, known)
+        if known is None:
+            self.runner.submit("asking PySCF", lambda: self._compare(geometry, prediction))
+
+    def _compare(self, geometry: Molecule, prediction: Any) -> None:
+        if self._trained != self._molecule or geometry != self._geometry():
+            return
+        from qptlab.reference import pyscf_scf
+
+        theory = self._theory
+        reference = pyscf_scf(geometry, theory)
+        self._show(geometry, prediction, reference)
+        self._references[geometry, theory] = reference  # one that can be shown
+
+    def _geometry(self) -> Molecule:
+        """The one to look at: the molecule as chosen, or one of the validation geometries."""
+        index = self.geometry.value
+        return self._molecule if index == AS_CHOSEN else self._run.validation_geometry(index)
+
+    def _show(self, geometry: Molecule, prediction: Any, reference: Any) -> None:
+        """Show them, unless another molecule has been chosen meanwhile."""
+        latest = self.runner.latest
+        caption = f"{self._name} after step {grouped(latest.step) if latest else 0}"
+        if reference is not None and not reference.converged:
+            caption, reference = f"{caption}; PySCF did not converge", None
+        with self._drawing:
+            if self._trained == self._molecule and geometry == self._geometry():
+                self.panel.show(prediction, reference)
+                self._shown = geometry
+                self._caption(caption)

@@ -1,0 +1,134 @@
+"""What the workbench is asked to train, and the Training that comes of it."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from qptlab.molecule import Molecule
+from qptlab.theory import Theory
+
+WIGGLE, MODES, DYNAMICS = "wiggle", "vibrations", "dynamics"
+SAMPLERS = {WIGGLE: ("σ / bohr", 0.05), MODES: ("T / K", 300.0), DYNAMICS: ("T / K", 300.0)}
+"""{how geometries are drawn: (what its number is, its usual value)}"""
+GENERAL = "general"
+NEW = {
+    "new, small": {"token": 32, "pair": 16, "layers": 2},
+    "new": {},
+    "new, large": {"token": 96, "pair": 48, "layers": 4},
+}
+"""{untrained BlockQPT: its `BlockSizes`}"""
+PAPER = {f"paper's, {size}": size for size in ("tiny", "small", "base", "medium")}
+DYNAMICS_SECONDS = 60.0
+"""What molecular dynamics may take before training."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """All that is chosen before a training starts.
+
+    Attributes:
+        name: what people call the molecule.
+        sampler, amount: a key of `SAMPLERS` and its number (bohr or kelvin).
+        network: "general" (trained on many molecules; where it ships), a key of `NEW` or of
+            `PAPER`.
+        loss: see `qptlab.qpt.losses`.
+        refine: refining iterations up to which errors are shown.
+        n_validation: geometries that errors are measured on.
+        minutes: after which to stop, or None.
+    """
+
+    name: str
+    molecule: Molecule
+    theory: Theory
+    sampler: str = WIGGLE
+    amount: float = 0.05
+    network: str = GENERAL
+    loss: str = "energy"
+    refine: int = 3
+    n_validation: int = 8
+    minutes: float | None = 5.0
+
+
+def build(
+    setup: Setup, folder: Path | None = None, say: Callable[[str], None] = lambda line: None
+) -> Any:
+    """The Training that a setup describes, judged by PySCF.
+
+    Args:
+        folder: where its run folder is made, named after the molecule and the time; None to keep
+            nothing.
+        say: called with a line of text while vibrations or dynamics are computed.
+
+    Raises:
+        ValueError: what cannot be computed or trained, in one sentence.
+    """
+    # imported here so that the panel is there before the physics has been loaded
+    from qptlab.qpt.config import TrainConfig
+    from qptlab.qpt.training import Training
+    from qptlab.reference import pyscf_energy, pyscf_fock
+
+    network = network_of(setup)
+    config = TrainConfig(
+        loss=setup.loss,
+        refine=setup.refine,
+        n_validation=setup.n_validation,
+        minutes=setup.minutes,
+    )
+    out = None if folder is None else folder / _folder_name(setup)
+    sampler = _sampler_of(setup, say)
+    judge = {"reference": pyscf_energy, "labels": pyscf_fock}
+    return Training(network, sampler, config, out=out, **judge)
+
+
+def network_of(setup: Setup) -> Any:
+    """The network to start from.
+
+    The general network is for one theory; at another its weights are only a start.
+    """
+    from qptlab.qpt.block_qpt import BlockQPT
+    from qptlab.qpt.paper_qpt import PaperQPT
+    from qptlab.qpt.runs import load
+
+    if setup.network == GENERAL:
+        general = load(GENERAL)
+        network = general if general.theory == setup.theory else general.moved_to(setup.theory)
+        network.check(setup.molecule)
+        return network
+    if setup.network in PAPER:
+        return PaperQPT.create(setup.molecule, setup.theory, PAPER[setup.network])
+    if setup.network not in NEW:
+        raise ValueError(
+            f"unknown network {setup.network!r}; known: {', '.join([GENERAL, *NEW, *PAPER])}"
+        )
+    return BlockQPT.create(setup.molecule, setup.theory, **NEW[setup.network])
+
+
+def networks_for(molecule: Molecule) -> list[str]:
+    """The networks that can be trained on a molecule, the best start first."""
+    from qptlab.qpt.runs import load
+    from qptlab.qpt.shipped import shipped_names
+
+    fresh = ["new", *(name for name in NEW if name != "new"), *PAPER]
+    if GENERAL not in shipped_names() or not set(molecule.symbols) <= set(load(GENERAL).made_for):
+        return fresh
+    return [GENERAL, *fresh]
+
+
+def _sampler_of(setup: Setup, say: Callable[[str], None]) -> Any:
+    from qptlab.qpt.sampling import molecular_dynamics, normal_modes, wiggle
+
+    if setup.sampler == MODES:
+        return normal_modes(setup.molecule, setup.theory, setup.amount, progress=say)
+    if setup.sampler == DYNAMICS:
+        return molecular_dynamics(
+            setup.molecule, setup.theory, setup.amount, seconds=DYNAMICS_SECONDS, progress=say
+        )
+    return wiggle(setup.molecule, setup.amount)
+
+
+def _folder_name(setup: Setup) -> str:
+    stamp = time.strftime("%Y%m%d-%H%M%S")
+    theory = str(setup.theory).replace("/", "-").replace("*", "s")
+    return f"{setup.name}-{theory}-{stamp}"
