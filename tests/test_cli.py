@@ -8,10 +8,11 @@ import sys
 import numpy as np
 import pytest
 
-from qptlab.cli import main
+from qptlab.cli import arguments, main
 from qptlab.molecule import molecule, to_xyz
 from qptlab.qpt.predict import predict
 from qptlab.reference import pyscf_mean_field, pyscf_scf
+from qptlab.reference.scf_cost import GUESSES
 
 FAST = ["--theory", "pbe/sto-3g"]
 
@@ -126,9 +127,12 @@ def test_predict_and_evaluate(capsys, run_folder):
     assert set(record["baselines"]["diis"]) == {"0", "1", "2", "3"}
     assert set(record["scf_speedup"]) == {"1e-06", "1e-09", "1e-12"}
     costs = record["scf_speedup"]["1e-09"]
-    assert set(costs) == {"minao", "atom", "huckel", "vsap", "predicted"}
+    assert set(costs) == {*GUESSES, "predicted"} and GUESSES == arguments.GUESSES
     assert all(cost["fock_builds"] >= 5 and cost["seconds"] > 0 for cost in costs.values())
     assert frame["delta2"] == pytest.approx(record["delta2_ha"])
+    fewer = json_of(capsys, "evaluate", str(run_folder), "water", "--guesses", "minao")
+    assert set(fewer["scf_speedup"]["1e-09"]) == {"minao", "predicted"}
+    assert fewer["scf_speedup"]["1e-09"]["minao"]["fock_builds"] == costs["minao"]["fock_builds"]
 
 
 @pytest.mark.parametrize("command", ["energy", "forces", "evaluate"])

@@ -4,6 +4,8 @@ import argparse
 
 DEFAULT_THEORY = "b3lyp5/def2-svp"
 DEFAULT_MINUTES = 5.0
+GUESSES = ("minao", "atom", "huckel", "vsap")
+"""As `qptlab.reference.scf_cost` has them, whose import would delay `--help`."""
 RUN = "run folder, model file or name of a network that ships with qptlab"
 
 
@@ -52,6 +54,14 @@ def parser() -> argparse.ArgumentParser:
         sub.add_argument("--refine", type=int, default=0, metavar="K", help="refining iterations")
         if name == "predict":
             _add_forces(sub)
+        else:
+            sub.add_argument(
+                "--guesses",
+                nargs="+",
+                choices=GUESSES,
+                default=GUESSES,
+                help="PySCF's starting densities to count Fock builds from; all by default",
+            )
 
     _add_bench(command("bench", "measure beside PySCF and print it beside the goals"))
     return top

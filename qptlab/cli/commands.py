@@ -77,7 +77,8 @@ def predict(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Set predictions of every frame beside PySCF, no network, and DIIS."""
-    result = evaluate_model(load(args.model), frames(args), args.refine, tables.progress)
+    model, geometries = load(args.model), frames(args)
+    result = evaluate_model(model, geometries, args.refine, tables.progress, tuple(args.guesses))
     if args.json:
         _print_json(result.to_json())
     else:

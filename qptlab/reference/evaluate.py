@@ -13,7 +13,7 @@ from qptlab.qpt.predict import Prediction, predict, within_reach
 from qptlab.qpt.sample import sample
 from qptlab.qpt.validation import baseline_energies
 from qptlab.reference.pyscf_runs import pyscf_scf
-from qptlab.reference.scf_cost import scf_costs
+from qptlab.reference.scf_cost import GUESSES, scf_costs
 
 SAME_LEVEL = 1e-4
 """Orbital energies closer than this (hartree) count as one level when orbitals are compared."""
@@ -85,12 +85,14 @@ def evaluate(
     molecules: list[Molecule],
     refine: int = 0,
     progress: Callable[[str], None] = lambda line: None,
+    guesses: tuple[str, ...] = GUESSES,
 ) -> Evaluation:
     """Compare predictions with PySCF's converged calculation, geometry by geometry.
 
     Args:
         refine: number of refining iterations.
         progress: called with a line about each geometry that is done.
+        guesses: starting densities of PySCF's whose cost is set beside; the fewer, the sooner done.
 
     Raises:
         ValueError: as `predict`, or PySCF does not converge for a geometry.
@@ -101,7 +103,7 @@ def evaluate(
         if kind not in compiled:
             predict(model, molecule, refine)  # compiles: the seconds below are without
             compiled.add(kind)
-        rows.append(_evaluate_one(model, molecule, refine))
+        rows.append(_evaluate_one(model, molecule, refine, tuple(guesses)))
         progress(f"{len(rows)} of {len(molecules)} geometries")
 
     means = jax.tree.map(lambda *values: float(np.mean(values)), *rows)
@@ -114,7 +116,9 @@ def evaluate(
     return Evaluation(geometries=len(rows), refine=refine, **means, frames=frames)
 
 
-def _evaluate_one(model: Network, molecule: Molecule, refine: int) -> dict:
+def _evaluate_one(
+    model: Network, molecule: Molecule, refine: int, guesses: tuple[str, ...]
+) -> dict:
     prediction = predict(model, molecule, refine)
     judge = pyscf_scf(molecule, model.theory)
     if not judge.converged:
@@ -127,7 +131,12 @@ def _evaluate_one(model: Network, molecule: Molecule, refine: int) -> dict:
             for name, energies in baseline_energies(geometry, refine).items()
         },
         "scf_speedup": scf_costs(
-            molecule, model.theory, prediction.dm, prediction.fock_builds, prediction.seconds
+            molecule,
+            model.theory,
+            prediction.dm,
+            prediction.fock_builds,
+            prediction.seconds,
+            guesses,
         ),
     }
 

@@ -19,19 +19,25 @@ Costs = dict[str, dict[str, dict[str, float]]]
 
 
 def scf_costs(
-    molecule: Molecule, theory: Theory, dm: np.ndarray, builds: int, seconds: float
+    molecule: Molecule,
+    theory: Theory,
+    dm: np.ndarray,
+    builds: int,
+    seconds: float,
+    guesses: tuple[str, ...] = GUESSES,
 ) -> Costs:
     """{tolerance: {guess: {"fock_builds", "seconds"}}} of PySCF's guesses and of a prediction.
 
     Args:
         dm: the predicted density, electrons.
         builds, seconds: what predicting it took; counted under `PREDICTED`.
+        guesses: those of `GUESSES` to set beside it.
 
     Raises:
         ValueError: PySCF does not converge to the tightest tolerance.
     """
     predicted = predicted_cost(molecule, theory, dm, builds, seconds)
-    runs = _guess_runs(molecule, theory) | {PREDICTED: predicted}
+    runs = _guess_runs(molecule, theory, guesses) | {PREDICTED: predicted}
     return {
         f"{tolerance:.0e}": {guess: run[tolerance] for guess, run in runs.items()}
         for tolerance in TOLERANCES
@@ -50,8 +56,10 @@ def predicted_cost(
 
 
 @functools.lru_cache(maxsize=64)  # a geometry is often judged with several predictions
-def _guess_runs(molecule: Molecule, theory: Theory) -> dict[str, dict[float, dict]]:
-    return {guess: _run(molecule, theory, guess) for guess in GUESSES if _knows(theory, guess)}
+def _guess_runs(
+    molecule: Molecule, theory: Theory, guesses: tuple[str, ...]
+) -> dict[str, dict[float, dict]]:
+    return {guess: _run(molecule, theory, guess) for guess in guesses if _knows(theory, guess)}
 
 
 def _knows(theory: Theory, guess: str) -> bool:

@@ -95,7 +95,7 @@ class Notebook:
 
     def plot_hash(self):
         """A digest of the bytes of the live plot's image."""
-        data = self.page.locator(".qptlab-plot img").evaluate(IMAGE_BYTES)
+        data = self.page.locator(".qptlab-left .qptlab-plot img").evaluate(IMAGE_BYTES)
         return hashlib.sha256(bytes(data)).hexdigest()
 
     def redraws(self):

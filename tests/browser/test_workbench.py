@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from lab_driver import Notebook
+from lab_driver import KERNEL_IDLE, Notebook
 
 pytestmark = pytest.mark.browser
 
@@ -28,10 +28,14 @@ def test_train_pause_resume_stop_and_look_at_the_orbitals(notebook):
     wrong_input_is_one_sentence(notebook)
     start_shows_that_it_compiles(notebook)
     the_plot_is_alive(notebook)
+    orbitals_follow_the_training(notebook)
     pause_holds_and_draws_the_orbitals(notebook)
     resume_goes_on_with_another_learning_rate(notebook)
     the_slider_turns_through_the_orbitals(notebook)
+    a_click_on_a_level_shows_its_orbital(notebook)
     assert notebook.panel_box() == box, "nothing may jump"
+    the_page_is_reloaded_and_the_same_workbench_comes_back(notebook)
+    every_other_page_of_the_panel_works(notebook)
     assert notebook.errors() == []
 
 
@@ -74,6 +78,18 @@ def the_plot_is_alive(notebook):
     notebook.shot("4-training")
 
 
+def orbitals_follow_the_training(notebook):
+    caption = notebook.page.locator(".qptlab-caption")
+    caption.filter(has_text="water after step").wait_for(timeout=60_000)
+    seen = set()
+    for _ in range(60):
+        time.sleep(0.5)
+        seen.add(caption.inner_text())
+        if len(seen) >= 3:
+            break
+    assert len(seen) >= 3, "the orbitals must be redrawn while it trains"
+
+
 def pause_holds_and_draws_the_orbitals(notebook):
     before = notebook.redraws()
     notebook.press("Pause")
@@ -90,11 +106,16 @@ def pause_holds_and_draws_the_orbitals(notebook):
 
 def resume_goes_on_with_another_learning_rate(notebook):
     held = notebook.step()
-    assert notebook.tile("learning rate") == "0.0063"
+    assert 0.004 < float(notebook.tile("learning rate")) <= 0.006, "falling along a cosine"
     notebook.press("Resume")
     notebook.wait_for_step(held + 5)
     notebook.type_learning_rate("5e-4")
-    notebook.page.locator(".qptlab-tile b", has_text="0.0005").wait_for(timeout=20_000)
+    notebook.page.wait_for_function(
+        """() => [...document.querySelectorAll('.qptlab-tile')].some(
+             tile => tile.innerText.startsWith('learning rate')
+                     && Number(tile.querySelector('b').innerText) <= 5e-4)""",
+        timeout=20_000,
+    )
     notebook.shot("6-slower")
     notebook.press("Stop")
     notebook.wait_for_status("stopped", seconds=120)
@@ -117,3 +138,76 @@ def the_slider_turns_through_the_orbitals(notebook):
     notebook.wait_for_redraw(drawn, seconds=20)
     time.sleep(0.5)
     notebook.shot("9-difference")
+
+
+def a_click_on_a_level_shows_its_orbital(notebook):
+    ladder = notebook.page.locator("[role=listbox]")
+    assert ladder.get_attribute("data-selected").startswith("LUMO")
+    drawn = notebook.redraws()
+    ladder.focus()
+    for _ in range(2):
+        notebook.page.keyboard.press("ArrowDown")
+    notebook.wait_for_redraw(drawn, seconds=20)
+    assert ladder.get_attribute("data-selected") == "HOMO"
+    drawn, box = notebook.redraws(), ladder.bounding_box()
+    notebook.page.mouse.click(box["x"] + 70, box["y"] + box["height"] - 24)  # the lowest one
+    notebook.wait_for_redraw(drawn, seconds=20)
+    assert ladder.get_attribute("data-selected") == "HOMO-3"
+    notebook.shot("10-level")
+
+
+def the_page_is_reloaded_and_the_same_workbench_comes_back(notebook):
+    held = notebook.step()
+    notebook.page.reload()
+    notebook.page.wait_for_function(KERNEL_IDLE, timeout=60_000)
+    if not notebook.page.locator(".qptlab-left").count():
+        notebook.run_all()
+    notebook.page.locator(".qptlab-left .qptlab-status").wait_for(timeout=60_000)
+    notebook.page.locator(".qptlab").first.evaluate("panel => panel.scrollIntoView()")
+    notebook.wait_for_status("stopped", seconds=60)
+    assert notebook.step() == held
+
+
+def every_other_page_of_the_panel_works(notebook):
+    page = notebook.page
+    page.get_by_role("tab", name="SCF").click()
+    page.get_by_role("button", name="both").click()
+    notebook.press("Run SCF")
+    page.locator(".qptlab-scf-picture img").first.wait_for(timeout=120_000)
+    notebook.shot("11-scf")
+    page.get_by_role("tab", name="Gradients").click()
+    notebook.press("Inspect")
+    page.locator(".qptlab-chain img").wait_for(timeout=120_000)
+    notebook.press("Compare with finite difference")
+    page.locator(".qptlab-comparison", has_text="they agree").wait_for(timeout=120_000)
+    notebook.shot("12-gradients")
+    page.get_by_role("tab", name="Runs").click()
+    page.locator(".qptlab-run", has_text="water-b3lyp5-def2-svp").wait_for(timeout=20_000)
+    notebook.shot("13-runs")
+    page.get_by_role("tab", name="Export").click()
+    notebook.press("Web page")
+    page.locator(".qptlab-sentence", has_text="saved water-").wait_for(timeout=120_000)
+    notebook.shot("14-export")
+    page.get_by_role("tab", name="Train").click()
+
+
+def test_fifty_orbitals_take_one_webgl_context(notebook):
+    notebook.choose_basis("sto-3g")
+    page = notebook.page
+    if notebook.button("Start").is_enabled():
+        notebook.press("Start")
+    notebook.wait_for_step(3, seconds=240)
+    notebook.press("Stop")
+    notebook.wait_for_status("stopped", seconds=120)
+    ladder = page.locator("[role=listbox]")
+    page.wait_for_function("() => document.querySelector('[role=listbox]').dataset.selected")
+    ladder.focus()
+    for turn in range(50):
+        drawn = notebook.redraws()
+        page.keyboard.press("ArrowDown" if turn % 6 < 3 else "ArrowUp")
+        notebook.wait_for_redraw(drawn, seconds=20)
+    contexts = page.evaluate(
+        """() => [...document.querySelectorAll('canvas')]
+             .filter(c => c.getContext('webgl2') ?? c.getContext('webgl')).length"""
+    )
+    assert contexts == 1
