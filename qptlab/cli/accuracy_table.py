@@ -43,6 +43,10 @@ def _count(number: float) -> str:
     return f"{number:.1f}"
 
 
+def _whole(number: float) -> str:
+    return f"{number:.0f}"
+
+
 def _nines(share: float) -> str:
     return f"{100 * share:.5f} %"
 
@@ -56,6 +60,13 @@ FIGURES = {
     "energy without a network, 0 / 3 refining / µHa": (_micro, "plain_0", "plain_3"),
     "energy of DIIS from minao, as many Fock builds / µHa": (_micro, "diis_0", "diis_3"),
     "share of DIIS's error, 0 / 3 refining": (_percent, "share_of_diis_0", "share_of_diis_3"),
+    "median energy error, 0 / 3 refining / µHa": (_micro, "median_0", "median_3"),
+    "its share of DIIS's median": (_percent, "median_share_of_diis_0", "median_share_of_diis_3"),
+    "geometries where DIIS is better, 0 / 3 refining": (
+        _whole,
+        "worse_than_diis_0",
+        "worse_than_diis_3",
+    ),
     "ψ similarity, 0 / 3 refining": (_nines, "psi_similarity_0", "psi_similarity_3"),
     "wrong occupations, 0 / 3 refining": (_percent, "wrong_occupation_0", "wrong_occupation_3"),
     "PySCF to 1e-9 Ha from minao, Fock builds": (_count, "builds_minao"),
