@@ -5,7 +5,7 @@ each of which multiplies what arrives by its own derivative (a vector–Jacobian
 Training does the same in one go.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import SupportsIndex
 
@@ -24,6 +24,7 @@ from qptlab.qpt.losses import loss, parse_loss
 from qptlab.qpt.network import Network
 from qptlab.qpt.pipeline import refine
 from qptlab.qpt.sample import Sample
+from qptlab.qpt.weights import named_leaves
 
 LINKS = ("dm", "fock", "delta_fock")
 """The matrices between the energy and the weights, in the order of backpropagation."""
@@ -104,13 +105,13 @@ def gradient_chain(model: Network, sample: Sample) -> GradientChain:
     True
     """
     energy_, values, slopes, d_model = _backpropagate(model, sample)
-    weights = dict(_named(model))
+    weights = _named(model)
     return GradientChain(
         energy=float(energy_),
         **{name: np.asarray(value) for name, value in zip(LINKS, values, strict=True)},
         **{f"d_{name}": np.asarray(slope) for name, slope in zip(LINKS, slopes, strict=True)},
         weights=weights,
-        d_weights=dict(_named(d_model)),
+        d_weights=_named(d_model),
         shells=sample.integrals.shells,
     )
 
@@ -261,8 +262,7 @@ def _with_weights(model: Network, name: str, weights: Array) -> Network:
     return jax.tree_util.tree_map_with_path(exchange, model)
 
 
-def _named(tree: eqx.Module) -> Iterator[tuple[str, np.ndarray]]:
-    """Every weight array and its name, as in a weights file."""
-    arrays = eqx.filter(tree, eqx.is_inexact_array)
-    for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
-        yield jax.tree_util.keystr(path), np.asarray(leaf)
+def _named(tree: eqx.Module) -> dict[str, np.ndarray]:
+    """Every weight array by its name, as in a weights file."""
+    weights = eqx.filter(tree, eqx.is_inexact_array)
+    return {name: np.asarray(leaf) for name, leaf in named_leaves(weights)}

@@ -21,7 +21,7 @@ def write_weights(path: Path, tree: eqx.Module, notes: dict[str, str], prefix: s
     Args:
         prefix: of the names, the place of `tree` in the state that it is part of.
     """
-    tensors = {name: np.asarray(leaf) for name, leaf in _named_leaves(tree, prefix)}
+    tensors = {name: np.asarray(leaf) for name, leaf in named_leaves(tree, prefix)}
     replace_file(path, save(tensors, notes))
 
 
@@ -34,7 +34,7 @@ def read_weights(tree: Tree, path: Path, prefix: str = "") -> Tree:
     arrays, rest = eqx.partition(tree, eqx.is_array)
     try:
         with safe_open(path, framework="numpy") as file:
-            leaves = [file.get_tensor(name) for name, _ in _named_leaves(arrays, prefix)]
+            leaves = [file.get_tensor(name) for name, _ in named_leaves(arrays, prefix)]
     except (SafetensorError, OSError) as error:
         raise ValueError(f"{path} cannot be read as weights: {error}") from None
     read = jax.tree.unflatten(jax.tree.structure(arrays), map(jnp.asarray, leaves))
@@ -63,7 +63,8 @@ def replace_file(path: Path, content: bytes) -> None:
     os.replace(partial, path)
 
 
-def _named_leaves(tree: eqx.Module, prefix: str) -> Iterable[tuple[str, np.ndarray]]:
+def named_leaves(tree: eqx.Module, prefix: str = "") -> Iterable[tuple[str, np.ndarray]]:
+    """Every array of a network or state with its name, which begins with `prefix`."""
     arrays = eqx.filter(tree, eqx.is_array)
     for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
         yield prefix + jax.tree_util.keystr(path), leaf

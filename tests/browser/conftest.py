@@ -1,5 +1,6 @@
 """A real Chromium and a real JupyterLab, private to the test run and without network."""
 
+import contextlib
 import json
 import os
 import re
@@ -10,6 +11,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -71,6 +73,14 @@ def artifacts() -> Path:
 @pytest.fixture
 def offline_page(chromium):
     """A 1280×800 page on which a request that leaves 127.0.0.1 is aborted and an error."""
+    with page_without_network(chromium) as (page, escaped):
+        yield page
+    assert escaped == [], "the page asked for something outside 127.0.0.1"
+
+
+@contextlib.contextmanager
+def page_without_network(chromium) -> Iterator[tuple]:
+    """A page, and the list of what it asked for outside 127.0.0.1, which it did not get."""
     context = chromium.new_context(viewport={"width": 1280, "height": 800})
     page, escaped = context.new_page(), []
 
@@ -83,9 +93,8 @@ def offline_page(chromium):
 
     context.route("**/*", guard)
     page.on("websocket", lambda socket_: LOCAL.match(socket_.url) or escaped.append(socket_.url))
-    yield page
+    yield page, escaped
     context.close()
-    assert escaped == [], "the page asked for something outside 127.0.0.1"
 
 
 @pytest.fixture(scope="module")  # gone with its kernels before other tests need the machine
@@ -102,13 +111,18 @@ def jupyterlab(tmp_path_factory):
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(value))
     port = _free_port()
+    with serving(_lab_command(home, port), home, port, "/api/status") as url:
+        yield url
+
+
+@contextlib.contextmanager
+def serving(command: list[str], home: Path, port: int, known: str) -> Iterator[str]:
+    """The URL of a server that runs as long as the block; `known` is a path that it answers."""
     with open(home / "server.log", "wb") as log:
-        server = subprocess.Popen(
-            _lab_command(home, port), env=_private(home), stdout=log, stderr=log
-        )
+        server = subprocess.Popen(command, cwd=home, env=_private(home), stdout=log, stderr=log)
     try:
         url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}/api/status", server, home / "server.log")
+        _wait_for(f"{url}{known}", server, home / "server.log")
         yield url
     finally:
         server.terminate()

@@ -1,11 +1,10 @@
 """The workbench as a web application: Voilà shows the notebook without its code, and no network."""
 
 import shutil
-import subprocess
 import sys
 
 import pytest
-from conftest import LOCAL, ROOT, _free_port, _private, _wait_for
+from conftest import ROOT, _free_port, page_without_network, serving
 
 pytestmark = pytest.mark.browser
 
@@ -19,35 +18,15 @@ def voila(tmp_path):
         sys.executable, "-m", "voila", "workbench.ipynb", "--no-browser", f"--port={port}",
         "--Voila.ip=127.0.0.1",
     ]  # fmt: skip
-    with open(tmp_path / "server.log", "wb") as log:
-        server = subprocess.Popen(
-            command, cwd=tmp_path, env=_private(tmp_path), stdout=log, stderr=log
-        )
-    try:
-        url = f"http://127.0.0.1:{port}"
-        _wait_for(f"{url}/voila/static/favicon.ico", server, tmp_path / "server.log")
+    with serving(command, tmp_path, port, "/voila/static/favicon.ico") as url:
         yield url
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
 
 
 @pytest.fixture
 def page(chromium):
     """A page without network, on which Voilà itself asks for nothing but its icons."""
-    context = chromium.new_context(viewport={"width": 1280, "height": 800})
-    page, escaped = context.new_page(), []
-
-    def guard(route):
-        if LOCAL.match(route.request.url):
-            route.continue_()
-        else:
-            escaped.append(route.request.url)
-            route.abort()
-
-    context.route("**/*", guard)
-    yield page
-    context.close()
+    with page_without_network(chromium) as (page, escaped):
+        yield page
     assert [url for url in escaped if "fontawesome" not in url] == []
 
 
