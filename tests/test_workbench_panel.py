@@ -136,6 +136,26 @@ def test_orbitals_are_redrawn_while_it_trains_without_a_word(shown):
     bench.panel.runner.stop()
 
 
+def test_keys_do_what_buttons_do(shown):
+    bench = workbench()
+    bench.shortcuts.press("s")
+    wait_until(lambda: bench.run is not None and not bench.panel.buttons["Pause"].disabled)
+    wait_until(lambda: bench.panel.runner.state == "running")
+    bench.shortcuts.press("p")
+    wait_until(lambda: bench.panel.runner.state == "paused" and len(shown) == 2)
+    wait_until(lambda: not bench.panel.buttons["Resume"].disabled)
+    bench.shortcuts.press("d")
+    wait_until(lambda: len(shown) == 3)
+    bench.shortcuts.press("p")
+    wait_until(lambda: bench.panel.runner.state == "running")
+    wait_until(lambda: not bench.panel.buttons["Stop"].disabled)
+    bench.shortcuts.press("s")
+    wait_until(lambda: bench.panel.runner.state == "stopped")
+    bench.shortcuts.press("4")
+    assert bench.tabs.children[bench.tabs.selected_index] is bench.runs
+    bench.shortcuts.press("x")
+
+
 def test_the_reference_is_computed_once(shown, monkeypatch):
     count = []
     monkeypatch.setattr(qptlab.reference, "pyscf_scf", lambda *_: count.append(1) or scf("scf"))

@@ -15,12 +15,12 @@ from qptlab.lab.runner import Runner, one_sentence
 from qptlab.qpt.config import MUON_LR
 
 BUTTONS = {  # text: (icon, tooltip, states in which it can be pressed)
-    "Start": ("play", "Begin training", ("idle", "stopped", "finished", "failed")),
-    "Pause": ("pause", "Hold after this step", ("starting", "running")),
-    "Resume": ("forward", "Go on from where it was paused", ("pausing", "paused")),
+    "Start": ("play", "Begin training (S)", ("idle", "stopped", "finished", "failed")),
+    "Pause": ("pause", "Hold after this step (P)", ("starting", "running")),
+    "Resume": ("forward", "Go on from where it was paused (P)", ("pausing", "paused")),
     "Stop": (
         "stop",
-        "End after this step; what was learned stays",
+        "End after this step; what was learned stays (S)",
         ("starting", "running", "pausing", "paused"),
     ),
 }
@@ -69,6 +69,12 @@ class TrainPanel(VBox):
     def start(self) -> None:
         """What the Start button does."""
         self.runner.start(self._open)
+
+    def press(self, *names: str) -> None:
+        """Press the first of these buttons that can be pressed."""
+        for name in names:
+            if not self.buttons[name].disabled:
+                return self.buttons[name].click()
 
     def say(self, line: str) -> None:
         """What goes on before there is a run, for the status line."""

@@ -1,6 +1,7 @@
 """The workbench: choose a molecule and a theory, train a network on them, look at its orbitals."""
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from ipywidgets import HBox, Layout, Tab, VBox
 from qptlab.lab.choices import Choices
 from qptlab.lab.export_panel import ExportPanel
 from qptlab.lab.gradient_panel import GradientPanel
+from qptlab.lab.keys import Keys
 from qptlab.lab.orbital_feed import DRAWN_AT, OrbitalFeed
 from qptlab.lab.runs_panel import RunsPanel
 from qptlab.lab.scf_panel import ScfPanel
@@ -29,6 +31,9 @@ class Workbench(VBox):
 
     `build(setup, folder, say)` makes the Training when Start is pressed; its runs are kept in
     `folder`, so that a killed kernel loses no more than the last 20 seconds.
+
+    Keys, unless someone is typing: S starts and stops, P pauses and resumes, D draws the orbitals,
+    1 to 5 turn to the pages.
 
     The same without it: `run = ql.Training(ql.BlockQPT.create(molecule, theory),
     ql.wiggle(molecule), ql.TrainConfig(minutes=5), out=folder)` and `for log in run: …`.
@@ -59,8 +64,10 @@ class Workbench(VBox):
         self._show_stepper()
         self.choices.listeners.append(self._changed)
         self.panel.runner.listeners.append(self._follow)
-        super().__init__([self.choices, self.tabs])
-        self.add_class("qptlab")
+        self.shortcuts = Keys(self._actions())
+        super().__init__([self.choices, self.tabs, self.shortcuts])
+        for name in ("qptlab", "qptlab-workbench"):
+            self.add_class(name)
 
     @property
     def run(self) -> Any:
@@ -75,6 +82,19 @@ class Workbench(VBox):
     def open_run(self, folder: Path) -> None:
         """Load a run from disk: its history is shown, and Start goes on with it."""
         self.panel.runner.submit(f"opening {folder.name}", lambda: self._load(folder))
+
+    def _actions(self) -> dict[str, Callable[[], None]]:
+        """What single letters and digits do."""
+        pages = {str(i + 1): partial(self._turn_to, i) for i in range(len(self.tabs.children))}
+        actions = {
+            "s": lambda: self.panel.press("Start", "Stop"),
+            "p": lambda: self.panel.press("Pause", "Resume"),
+            "d": self.orbitals.draw.click,
+        }
+        return actions | pages
+
+    def _turn_to(self, page: int) -> None:
+        self.tabs.selected_index = page
 
     def _training_page(self) -> HBox:
         self.orbitals.layout = RIGHT

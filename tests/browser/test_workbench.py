@@ -106,7 +106,8 @@ def orbitals_follow_the_training(notebook):
 
 def pause_holds_and_draws_the_orbitals(notebook):
     before = notebook.redraws()
-    notebook.press("Pause")
+    notebook.page.locator("[role=listbox]").focus()
+    notebook.page.keyboard.press("p")
     notebook.wait_for_status("drawing", "PySCF", "paused", seconds=20)
     held = notebook.step()
     notebook.wait_for_redraw(before, seconds=120)
