@@ -91,6 +91,13 @@ def started(build=Toy, live=False):
     return bench
 
 
+def end(bench):
+    """Stop, and wait for the last drawing, which would otherwise reach the next test."""
+    runner = bench.panel.runner
+    runner.stop()
+    wait_until(lambda: runner.state == "stopped" and not runner.job and not runner._jobs)
+
+
 def stopped_after_a_few_steps(build=Toy):
     bench = started(build)
     press(bench, "Stop")
@@ -133,7 +140,7 @@ def test_orbitals_are_redrawn_while_it_trains_without_a_word(shown):
     assert shown == [ALONE] * 3, "PySCF is not asked while it trains"
     assert {sentence for sentence in sentences if "drawing" in sentence} == set()
     assert bench.panel.runner.state == "running"
-    bench.panel.runner.stop()
+    end(bench)
 
 
 def test_keys_do_what_buttons_do(shown):
@@ -151,6 +158,7 @@ def test_keys_do_what_buttons_do(shown):
     wait_until(lambda: not bench.panel.buttons["Stop"].disabled)
     bench.shortcuts.press("s")
     wait_until(lambda: bench.panel.runner.state == "stopped")
+    end(bench)
     bench.shortcuts.press("4")
     assert bench.tabs.children[bench.tabs.selected_index] is bench.runs
     bench.shortcuts.press("x")
@@ -164,7 +172,7 @@ def test_the_reference_is_computed_once(shown, monkeypatch):
     wait_until(lambda: bench.orbitals._references)
     bench.orbitals.draw.click()
     wait_until(lambda: len(shown) == 3)
-    bench.panel.runner.stop()
+    end(bench)
     assert len(count) == 1
 
 
@@ -206,7 +214,7 @@ def test_choices_reach_the_training_and_wrong_ones_are_one_sentence(shown):
         ("ammonia", "lda/sto-3g", "delta2", None),
     ]
     assert bench.run.lr == pytest.approx(bench.panel.learning_rate.value)
-    bench.panel.runner.stop()
+    end(bench)
 
 
 def test_another_molecule_comes_into_the_same_view():
@@ -296,4 +304,4 @@ def test_running_the_cell_again_shows_the_same_training(monkeypatch):
     wait_until(lambda: first.run is not None and first.run.history)
     assert module.workbench() is first
     assert first.panel.runner.state == "running"
-    first.panel.runner.stop()
+    end(first)
