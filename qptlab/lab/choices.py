@@ -20,7 +20,7 @@ from qptlab.lab.describe import grouped, name_html, sentence_html
 from qptlab.lab.molecule_input import MoleculeInput
 from qptlab.lab.refresher import Refresher
 from qptlab.lab.runner import one_sentence
-from qptlab.lab.setup import SAMPLERS, WIGGLE, Setup, networks_for
+from qptlab.lab.setup import GENERAL, SAMPLERS, WIGGLE, Setup, networks_for
 from qptlab.theory import FUNCTIONALS, theory
 
 BASES = ("sto-3g", "6-31g", "6-31g*", "def2-svp", "def2-tzvp", "cc-pvdz", "cc-pvtz")
@@ -170,12 +170,14 @@ def cost_sentence(setup: Setup) -> str:
     parse_loss(setup.loss)
     counted = size(setup.molecule, setup.theory)
     seconds = step_seconds(counted, hybrid=bool(xc.functional(setup.theory.xc).exact_exchange))
+    start = "starts from the general network" if setup.network == GENERAL else "starts from nothing"
     return " · ".join(
         [
             f"{setup.molecule.formula}: {counted.n_ao} orbitals, {counted.n_occ} of them filled",
             f"{grouped(counted.n_aux)} auxiliary functions",
             f"{grouped(counted.n_grid)} grid points",
             f"about {time_text(seconds)} a step",
+            start,
         ]
     )
 

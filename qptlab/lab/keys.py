@@ -13,7 +13,9 @@ class Keys(anywidget.AnyWidget):
 
     _esm = Path(__file__).with_name("keys.js")
 
-    letters = traitlets.List(traitlets.Unicode(), help="lower case, one character each").tag(sync=True)
+    letters = traitlets.List(traitlets.Unicode(), help="lower case, one character each").tag(
+        sync=True
+    )
 
     def __init__(self, actions: Mapping[str, Callable[[], Any]]) -> None:
         self._actions = dict(actions)
