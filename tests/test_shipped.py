@@ -14,6 +14,7 @@ import qptlab as ql
 from qptlab.cli import main
 from qptlab.molecule import molecule, to_xyz
 from qptlab.qpt import shipped
+from qptlab.qpt.predict import predict, prepare
 from qptlab.qpt.runs import CONFIG, STATE
 from qptlab.qpt.sampling import Trajectories, wiggle
 from qptlab.qpt.shipped import frozen_frames, shipped_model, shipped_names
@@ -45,8 +46,12 @@ def weights(model) -> list[np.ndarray]:
     return [np.asarray(leaf) for leaf in jax.tree.leaves(eqx.filter(model, eqx.is_array))]
 
 
+def same_weights(a, b) -> bool:
+    return all(map(np.array_equal, weights(a), weights(b)))
+
+
 def same(a, b) -> bool:
-    return all(map(np.array_equal, weights(a), weights(b))) and repr(a) == repr(b)
+    return same_weights(a, b) and repr(a) == repr(b)
 
 
 def test_a_network_that_ships_is_loaded_by_its_name(shelf, network):
@@ -223,3 +228,13 @@ def test_what_ships_is_small_and_says_how_it_was_trained():
         assert set(ABOUT) <= set(ql.about_model(path)) and len(frames) > 1
         for frame in frames:
             model.check(frame.molecule)
+
+
+@pytest.mark.parametrize("spec", ["pbe/def2-svp", "b3lyp5/6-31g*"])
+def test_the_general_network_is_a_start_at_another_theory_too(spec):
+    moved, geometry = ql.load("general").moved_to(spec), distorted("methanol")
+    prepared = prepare(geometry, moved.theory)
+    judge = float(ql.scf(geometry, spec).energy.total)
+    predicted = float(predict(moved, geometry, prepared=prepared).energy.total)
+    assert str(moved.theory) == spec and same_weights(moved, ql.load("general"))
+    assert 0 < predicted - judge < 0.8 * (float(prepared.plain_energy) - judge)
