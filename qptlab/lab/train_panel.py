@@ -26,6 +26,9 @@ BUTTONS = {  # text: (icon, tooltip, states in which it can be pressed)
 }
 
 
+PLOT_IN_WORDS = "The training so far: the loss above, the energy error against PySCF below"
+
+
 class TrainPanel(VBox):
     """Controls, numbers and the live plot of one training.
 
@@ -47,6 +50,7 @@ class TrainPanel(VBox):
         self.learning_rate.observe(self._set_learning_rate, "value")
         self.status, self.tiles = HTML(), HTML(layout=Layout(width="100%", margin="0 0 6px"))
         self.plot = LivePlot(training_figure)
+        self.plot.image.tooltip = PLOT_IN_WORDS
         controls = HBox(
             [*self.buttons.values(), self.learning_rate], layout=Layout(flex_flow="row wrap")
         )
