@@ -1,48 +1,28 @@
 """The workbench without a browser: choices, wrong input, and when the orbitals are drawn."""
 
-import html
-import re
 import threading
-import time
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from toy_workbench import (
+    Toy,
+    elements,
+    end,
+    press,
+    started,
+    status,
+    stopped_after_a_few_steps,
+    workbench,
+)
 from waiting import wait_until
 
 import qptlab.reference
 from qptlab.dft import overlap_matrix
 from qptlab.lab import workbench as module
 from qptlab.lab.orbital_panel import OrbitalPanel
-from qptlab.lab.workbench import Workbench
 from qptlab.molecule import molecule
 from qptlab.theory import theory
-
-
-class Toy:
-    """A training in miniature that predicts its own name."""
-
-    def __init__(self, setup, folder=None, say=None):
-        self.setup, self.model = setup, None
-        self.lr, self.status, self.history, self.baselines_ha = 1e-3, "", [], None
-
-    def __iter__(self):
-        self.status = "training"
-        while True:
-            time.sleep(0.002)
-            step = len(self.history) + 1
-            self.history.append(
-                SimpleNamespace(step=step, loss=-0.1, lr=self.lr, samples=step, val_error_ha=None)
-            )
-            yield self.history[-1]
-
-    def predict(self, molecule, refine=0):
-        return f"prediction for {molecule.formula}"
-
-    def validation_geometry(self, index):
-        return self.setup.molecule.with_positions(
-            self.setup.molecule.positions + 0.01 * (index + 1)
-        )
 
 
 def scf(words, converged=True):
@@ -63,45 +43,6 @@ def shown(monkeypatch):
         qptlab.reference, "pyscf_scf", lambda molecule, spec: scf(f"{molecule.formula} {spec}")
     )
     return calls
-
-
-def workbench(build=Toy, live=False):
-    bench = Workbench(build, folder=None)
-    bench.orbitals.live.value = live
-    return bench
-
-
-def status(bench):
-    return html.unescape(re.sub(r"<[^>]+>", "", bench.panel.status.value))
-
-
-def press(bench, text):
-    wait_until(lambda: not bench.panel.buttons[text].disabled)
-    bench.panel.buttons[text].click()
-
-
-def elements(bench):
-    return [atom["elem"] for atom in bench.orbitals.panel.view.atoms]
-
-
-def started(build=Toy, live=False):
-    bench = workbench(build, live)
-    press(bench, "Start")
-    wait_until(lambda: bench.run is not None and len(bench.run.history) > 3)
-    return bench
-
-
-def end(bench):
-    """Stop, and wait for the last drawing, which would otherwise reach the next test."""
-    runner = bench.panel.runner
-    runner.stop()
-    wait_until(lambda: runner.state == "stopped" and not runner.job and not runner._jobs)
-
-
-def stopped_after_a_few_steps(build=Toy):
-    bench = started(build)
-    press(bench, "Stop")
-    return bench
 
 
 ALONE, COMPARED = ("prediction for H2O", None), ("prediction for H2O", "H2O b3lyp5/def2-svp")
