@@ -54,6 +54,20 @@ def test_a_molecule_of_ones_own_is_an_xyz_or_a_smiles():
     assert heard == ["H3N", "H4N", "H2O"]
 
 
+def test_what_an_opened_run_is_about_is_taken_over():
+    choices, heard = Choices(), []
+    choices.listeners.append(lambda: heard.append(choices.molecule.molecule))
+    mine = from_smiles("[OH-]")
+    for known, name in ((molecule("ammonia"), "ammonia"), (mine, "HO")):
+        choices.offer(known, theory("hf/sto-3g"))
+        assert choices.setup().molecule == heard[-1] == known
+        assert (choices.setup().name, str(choices.setup().theory)) == (name, "hf/sto-3g")
+    assert choices.molecule.library.value == OWN and choices.molecule.charge.value == -1
+    choices.molecule.charge.value = 0
+    choices.molecule.library.value = "water"
+    assert choices.setup().molecule == molecule("water")
+
+
 @pytest.mark.parametrize("spec", ["pbe/def2-svp", "hf/6-31g*"])
 def test_sizes_told_beforehand_are_those_of_the_integrals(spec):
     ammonia, level = molecule("ammonia"), theory(spec)

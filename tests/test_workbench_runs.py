@@ -56,7 +56,10 @@ def test_a_run_is_kept_opened_and_continued(tmp_path, monkeypatch):
     wait_until(lambda: len(other.runs.table.children) == 2)
     other.runs.table.children[1].children[-1].click()  # Open
     wait_until(lambda: other.run is not None and other.panel.runner.latest is not None, 60)
-    assert other.setup.molecule == molecule("water") and other.panel.runner.latest.step == steps
+    assert other.setup.molecule == molecule("water") and str(other.setup.theory) == "lda/sto-3g"
+    assert (
+        other.choices.molecule.library.value == "water" and other.panel.runner.latest.step == steps
+    )
     press(other, "Start")
     wait_until(lambda: other.run is not None and other.run.history[-1].step > steps + 1, 120)
     stop(other)

@@ -21,7 +21,8 @@ from qptlab.lab.molecule_input import MoleculeInput
 from qptlab.lab.refresher import Refresher
 from qptlab.lab.runner import one_sentence
 from qptlab.lab.setup import GENERAL, SAMPLERS, WIGGLE, Setup, networks_for
-from qptlab.theory import FUNCTIONALS, theory
+from qptlab.molecule import Molecule
+from qptlab.theory import FUNCTIONALS, Theory, theory
 
 BASES = ("sto-3g", "6-31g", "6-31g*", "def2-svp", "def2-tzvp", "cc-pvdz", "cc-pvtz")
 LOSSES = ("energy", "delta2", "energy -> delta2", "energy@1", "commutator", "hamiltonian")
@@ -89,6 +90,11 @@ class Choices(VBox):
             n_validation=self.n_validation.value,
             minutes=self.minutes.value,
         )
+
+    def offer(self, molecule: Molecule, theory: Theory) -> None:
+        """Take over what a run that is opened is about."""
+        self.functional.value, self.basis.value = theory.xc, theory.basis
+        self.molecule.offer(molecule)
 
     def lock(self, locked: bool) -> None:
         """While a training uses the choices they cannot be changed."""

@@ -47,6 +47,7 @@ class MoleculeInput(VBox):
         self.own.add_class("qptlab-own")
         self.library.add_class("qptlab-molecule")
         self.name, self.molecule = name, molecule(name)
+        self._offering = False
         self.library.observe(self._choose, "value")
         self.charge.observe(self._choose, "value")
         self.text.observe(self._choose, "value")
@@ -57,13 +58,21 @@ class MoleculeInput(VBox):
         self.library.disabled = self.charge.disabled = locked
         self.own.layout.visibility = "hidden" if locked else "visible"
 
-    def offer(self, name: str, chosen: Molecule) -> None:
+    def offer(self, chosen: Molecule) -> None:
         """Take over a molecule that something else has chosen."""
-        if self.molecule != chosen:
-            self.name, self.molecule = name, chosen
-            self._tell()
+        names = [name for name in self.library.options if name != OWN]
+        known = next((n for n in names if molecule(n, chosen.charge) == chosen), None)
+        self._offering = True
+        self.library.value, self.charge.value, self.text.value = known or OWN, chosen.charge, ""
+        self._offering = False
+        self.own.layout.display = "none" if known else "flex"
+        self.problem.value = "" if known else sentence_html(f"{chosen}")
+        self.name, self.molecule = known or chosen.formula, chosen
+        self._tell()
 
     def _choose(self, _change: object) -> None:
+        if self._offering:
+            return
         own, text = self.library.value == OWN, self.text.value.strip()
         self.own.layout.display = "flex" if own else "none"
         self.problem.value = ""

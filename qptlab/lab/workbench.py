@@ -107,7 +107,7 @@ class Workbench(VBox):
 
     def _changed(self) -> None:
         """Another choice: what was opened is no longer what Start would begin."""
-        if self._opened is not None and self.choices.molecule.molecule != _subject(self._opened):
+        if self._opened is not None and self._chosen() != self._trained:
             self._opened = None
         if self.choices.molecule.molecule is not self.orbitals.molecule:
             self._show_molecule()
@@ -115,12 +115,17 @@ class Workbench(VBox):
 
     def _show_stepper(self) -> None:
         """The SCF of what is chosen, from the network too where that is what it was trained on."""
+        chosen = self._chosen()
+        if chosen is not None:
+            trained = self._trained == chosen and self.run is not None
+            self.stepper.show(*chosen, self.run.model if trained else None)
+
+    def _chosen(self) -> tuple[Molecule, Theory] | None:
+        """Molecule and theory; None where there is no such theory, which the choices say."""
         try:
-            setup = self.setup
-        except ValueError:  # said below the choices
-            return
-        trained = self._trained == (setup.molecule, setup.theory)
-        self.stepper.show(setup.molecule, setup.theory, self.run.model if trained else None)
+            return self.setup.molecule, self.setup.theory
+        except ValueError:
+            return None
 
     def _turn_to_tab(self) -> None:
         if self.tabs.children[self.tabs.selected_index] is self.runs:
@@ -147,11 +152,11 @@ class Workbench(VBox):
             raise ValueError("stop the training before opening another run")
         minutes = self.choices.minutes.value
         run = Training.resume(folder, reference=pyscf_energy, labels=pyscf_fock, minutes=minutes)
-        subject = _subject(run)
-        self.choices.molecule.offer(folder.name, subject)
-        self._opened = run
-        self.orbitals.begin(run, subject, run.model.theory, run.config.n_validation)
-        self._trained = subject, run.model.theory
+        subject, level = run.sampler.molecule, run.model.theory  # of a mixture the first
+        self._opened = None
+        self.choices.offer(subject, level)
+        self.orbitals.begin(run, subject, level, run.config.n_validation)
+        self._opened, self._trained = run, (subject, level)
         self.panel.adopt(run)
         self.orbitals.draw_orbitals()
 
@@ -166,11 +171,6 @@ class Workbench(VBox):
             self.runs.refresh()
         if runner.state in DRAWN_AT and runner.latest is not None:
             self._show_stepper()
-
-
-def _subject(run: Any) -> Molecule:
-    """The molecule that a run is about; of a mixture the first."""
-    return run.sampler.molecule
 
 
 _shown: Workbench | None = None
