@@ -237,6 +237,8 @@ def test_the_slider_only_draws(model, monkeypatch):
         wait_until(lambda builds=builds: f"After {builds} " in alt(panel))
         cost.append(time.process_time() - begin)
     assert min(cost) < 0.9, "about 0.15 s on a quiet machine"
+    panel.show(ql.molecule("water"), SPEC, model)  # as for any choice that is not the SCF's
+    assert "After 4 " in alt(panel) and "converged after" in said(panel)
 
 
 def test_nothing_is_computed_before_it_is_asked_for():

@@ -14,8 +14,9 @@ import qptlab as ql
 from qptlab.cli import main
 from qptlab.molecule import molecule, to_xyz
 from qptlab.qpt import shipped
-from qptlab.qpt.predict import predict, prepare
+from qptlab.qpt.predict import predict
 from qptlab.qpt.runs import CONFIG, STATE
+from qptlab.qpt.sample import prepare
 from qptlab.qpt.sampling import Trajectories, wiggle
 from qptlab.qpt.shipped import frozen_frames, shipped_model, shipped_names
 

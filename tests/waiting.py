@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 15.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 5.0) -> None:
     """Return as soon as `condition()` holds; fail after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():

@@ -18,14 +18,14 @@ from qptlab.bench.cost_summary import LABEL_FREE, LOSSES, MEASURES, summary, who
 from qptlab.bench.machine import machine
 from qptlab.bench.options import Options
 from qptlab.bench.progress import say
-from qptlab.dft import ScfResult, integrals
+from qptlab.dft import ScfResult
 from qptlab.dft.compiling import jit
 from qptlab.molecule import Molecule, molecule
 from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.network import Network
 from qptlab.qpt.pipeline import refine
-from qptlab.qpt.sample import Sample, sample
+from qptlab.qpt.sample import Sample, prepare
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, wiggle
 from qptlab.qpt.training import Training
 from qptlab.reference import pyscf_fock, pyscf_scf
@@ -74,7 +74,7 @@ def _case(name: str, theory: Theory, n_labels: int) -> Case:
     judged = []
     for index in range(N_VALIDATION):
         geometry = sampler(VALIDATION, SEED, index)
-        judged.append((sample(integrals(geometry, theory)), pyscf_scf(geometry, theory)))
+        judged.append((prepare(geometry, theory), pyscf_scf(geometry, theory)))
     focks, seconds = {}, []
     for index in range(n_labels):
         geometry = sampler(TRAIN, SEED, index)

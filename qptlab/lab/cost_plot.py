@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from qptlab.lab.plots import FAINT, INK, LABEL_SIZE, TICK_SIZE, energy_text, label_ends
+from qptlab.lab.plots import INK, LABEL_SIZE, TICK_SIZE, energy_text, label_ends, style_axes
 
 PANEL_INCHES = 6.0, 3.4
 LEFT, BOTTOM, WIDTH, HEIGHT = 0.15, 0.18, 0.5, 0.68
@@ -62,9 +62,7 @@ def _draw(axes: Axes, curves: Curves) -> None:
     axes.yaxis.set_major_locator(LogLocator(numticks=9))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: energy_text(value)))
     axes.yaxis.minorticks_off()
-    axes.tick_params(labelsize=TICK_SIZE, colors=INK, length=3)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
+    style_axes(axes)
     label_ends(axes, labels)
 
 

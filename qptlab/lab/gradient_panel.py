@@ -1,6 +1,5 @@
 """The gradient inspector: backpropagation through DFT, link by link, for a step of a training."""
 
-import base64
 import threading
 import time
 from collections.abc import Callable
@@ -13,7 +12,7 @@ from ipywidgets import HTML, Button, HBox, Layout, VBox
 from qptlab.lab.describe import CSS, read, status_html
 from qptlab.lab.gradient_controls import NOW, REST, WEIGHT, GradientControls
 from qptlab.lab.gradient_plots import CHAIN_SIZE_PX, chain_figure, chain_words, comparison_text
-from qptlab.lab.live_plot import png, style
+from qptlab.lab.live_plot import image_html, png, style
 from qptlab.lab.refresher import Refresher
 from qptlab.lab.runner import Runner, one_sentence
 from qptlab.lab.snapshots import Snapshots
@@ -148,12 +147,11 @@ class GradientPanel(VBox):
 
     def _prepared(self, run: Any, split: str, number: int) -> tuple[str, Any]:
         """A geometry's name and sample; the last one is kept."""
-        from qptlab.dft.integrals import integrals
-        from qptlab.qpt.sample import sample
+        from qptlab.qpt.sample import prepare
 
         if self._last is None or self._last[0] != (split, number):
             name, molecule = geometry(run, split, number)
-            self._last = ((split, number), name, sample(integrals(molecule, run.model.theory)))
+            self._last = ((split, number), name, prepare(molecule, run.model.theory))
         return self._last[1:]
 
     def _check(self, run: Any) -> None:
@@ -272,8 +270,7 @@ def _box(inside: str) -> str:
 
 
 def _image(data: bytes, words: str) -> str:
-    encoded = base64.b64encode(data).decode()
-    return _box(f'<img alt="{escape(words)}" src="data:image/png;base64,{encoded}">')
+    return _box(image_html(data, words))
 
 
 # One inspector per run: it keeps networks of steps gone by.

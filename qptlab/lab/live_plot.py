@@ -1,8 +1,10 @@
 """A matplotlib picture inside a fixed-size widget, redrawn as often as it can afford."""
 
+import base64
 import io
 import time
 from collections.abc import Callable
+from html import escape
 
 from ipywidgets import HTML, Box, Image, Layout
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -22,6 +24,12 @@ def png(figure: Figure, pixel_ratio: float = PIXEL_RATIO) -> bytes:
     FigureCanvasAgg(figure).print_png(buffer, pil_kwargs={"compress_level": 1})
     figure.set_dpi(nominal)
     return buffer.getvalue()
+
+
+def image_html(picture: bytes, words: str) -> str:
+    """A PNG as an HTML element; `words` stand for it where it is not seen."""
+    encoded = base64.b64encode(picture).decode()
+    return f'<img alt="{escape(words)}" src="data:image/png;base64,{encoded}">'
 
 
 class Throttle:

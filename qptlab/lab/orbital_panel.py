@@ -16,9 +16,8 @@ from qptlab.lab.orbital_picture import (
     PYSCF,
     Comparison,
     check_one_spin,
-    same_basis,
 )
-from qptlab.lab.orbital_view import COLOR_NAMES, OrbitalView
+from qptlab.lab.orbital_view import OrbitalView
 from qptlab.molecule import Molecule
 
 NO_REFERENCE = "Needs a PySCF result of the same molecule to compare with"
@@ -88,10 +87,6 @@ class OrbitalPanel(ipywidgets.VBox):
             ValueError: an open shell, of which only one spin can be shown, or a reference that
                 belongs to another molecule or basis.
         """
-        check_one_spin(result, "result")
-        if reference is not None:
-            check_one_spin(reference, "reference")
-            _check_same_basis(result, reference)
         with self._lock:
             before, self._shown = self._shown, Comparison.of(result, reference, self._shown)
             if before is None or before.grid_ao is not self._shown.grid_ao:
@@ -162,15 +157,8 @@ class OrbitalPanel(ipywidgets.VBox):
 
     def _draw(self) -> None:
         picture = self._shown.picture(self.orbital.value, self.mode.value)
-        words = ", ".join(
-            f"{meaning}: {colour}"
-            for meaning, colour in zip(picture.legend, COLOR_NAMES, strict=False)
-        )
-        formula = self._shown.result.molecule.formula
-        alt = f"{formula} as balls and sticks with the lobes of {picture.title}; {words}"
-        self.view.show_field(
-            picture.field, picture.title, picture.legend, picture.note, f"{alt}; {picture.note}"
-        )
+        alt = picture.in_words(self._shown.result.molecule.formula)
+        self.view.show_field(picture.field, picture.title, picture.legend, picture.note, alt)
         self.levels.selected = self.orbital.value
 
 
@@ -186,7 +174,7 @@ def view_orbital(result: Any, which: str | int = "homo", reference: Any = None) 
     Raises:
         ValueError: no such orbital, an open shell, or a reference for another molecule or basis.
     """
-    check_one_spin(result, "result")
+    check_one_spin(result)
     _number(which, result)  # before any work
     panel = OrbitalPanel()
     panel.show(result, reference)
@@ -198,12 +186,3 @@ def _number(which: str | int, result: Any) -> int:
     if isinstance(which, str) and which.strip().lower() == "density":
         return DENSITY
     return orbital_index(which, result.n_occ, len(result.mo_energy))
-
-
-def _check_same_basis(result: Any, reference: Any) -> None:
-    if not same_basis(result, reference):
-        raise ValueError(
-            "the reference belongs to another molecule, geometry or basis: "
-            f"{reference.molecule} in {reference.theory.basis}; "
-            f"it must be {result.molecule} in {result.theory.basis}, at the same positions"
-        )

@@ -9,6 +9,7 @@ from qptlab.dft import ao_values, overlap_matrix
 from qptlab.lab.alignment import aligned_orbitals
 from qptlab.lab.box import Box
 from qptlab.lab.orbital_names import energy_text, orbital_name
+from qptlab.lab.orbital_view import COLOR_NAMES
 from qptlab.units import MILLIHARTREE_PER_HARTREE
 
 PREDICTED, PYSCF, DIFFERENCE = "predicted", "PySCF", "difference"
@@ -29,6 +30,14 @@ class Picture:
     title: str
     legend: list[str]
     note: str
+
+    def in_words(self, formula: str) -> str:
+        """The picture of a molecule of this formula, for those who do not see it."""
+        legend = zip(self.legend, COLOR_NAMES, strict=False)
+        colours = ", ".join(f"{meaning}: {colour}" for meaning, colour in legend)
+        return (
+            f"{formula} as balls and sticks with the lobes of {self.title}; {colours}; {self.note}"
+        )
 
 
 @dataclass(frozen=True)
@@ -55,8 +64,16 @@ class Comparison:
 
         The values of the atomic orbitals are computed once per geometry; an orbital then costs one
         matrix-vector product.
+
+        Raises:
+            ValueError: an open shell, of which only one spin can be shown, or a reference that
+                belongs to another molecule or basis.
         """
-        if before is not None and same_basis(result, before.result):
+        check_one_spin(result)
+        if reference is not None:
+            check_one_spin(reference, "reference")
+            _check_same_basis(result, reference)
+        if before is not None and _same_basis(result, before.result):
             grid_ao, overlap = before.grid_ao, before.overlap
         else:
             box = Box.around(result.molecule.positions)
@@ -143,7 +160,16 @@ def check_one_spin(result: Any, name: str = "result") -> None:
         )
 
 
-def same_basis(a: Any, b: Any) -> bool:
+def _check_same_basis(result: Any, reference: Any) -> None:
+    if not _same_basis(result, reference):
+        raise ValueError(
+            "the reference is for another molecule, geometry or basis: "
+            f"{reference.molecule} in {reference.theory.basis}; "
+            f"it must be {result.molecule} in {result.theory.basis}, at the same positions"
+        )
+
+
+def _same_basis(a: Any, b: Any) -> bool:
     """Whether two results belong to the same geometry and basis set."""
     return (
         a.molecule.symbols == b.molecule.symbols

@@ -43,16 +43,10 @@ class OrbitalView(anywidget.AnyWidget):
 
     def show_molecule(self, molecule: Molecule, box: Box) -> None:
         """Shows another molecule, without lobes yet; fields shown from now on live on `box`."""
-        positions = molecule.positions * ANGSTROM_PER_BOHR
-        atoms = [
-            {"elem": symbol, "x": x, "y": y, "z": z}
-            for symbol, (x, y, z) in zip(molecule.symbols, positions.tolist(), strict=True)
-        ]
         with self.hold_sync():
-            self.atoms, self.camera = atoms, first_view(positions)
-            self.shape, self.field = list(box.shape), b""
-            self.origin = [x * ANGSTROM_PER_BOHR for x in box.origin]
-            self.spacing = box.spacing * ANGSTROM_PER_BOHR
+            for trait, value in scene(molecule, box).items():
+                setattr(self, trait, value)
+            self.field = b""
             self.title, self.legend, self.note = molecule.formula, [], ""
             self.alt = f"{molecule.formula} as balls and sticks"
 
@@ -76,3 +70,18 @@ class OrbitalView(anywidget.AnyWidget):
         with self.hold_sync():
             self.field, self.scale = to_bytes(field), byte_step()
             self.title, self.legend, self.note, self.alt = title, legend, note, alt or title
+
+
+def scene(molecule: Molecule, box: Box) -> dict:
+    """The traits of an `OrbitalView` that a molecule and its box decide; lengths in angstrom."""
+    positions = molecule.positions * ANGSTROM_PER_BOHR
+    return {
+        "atoms": [
+            {"elem": symbol, "x": x, "y": y, "z": z}
+            for symbol, (x, y, z) in zip(molecule.symbols, positions.tolist(), strict=True)
+        ],
+        "camera": first_view(positions),
+        "shape": list(box.shape),
+        "origin": [x * ANGSTROM_PER_BOHR for x in box.origin],
+        "spacing": box.spacing * ANGSTROM_PER_BOHR,
+    }

@@ -12,18 +12,10 @@ from typing import Any
 
 from qptlab.lab.box import Box, byte_step, to_bytes
 from qptlab.lab.bundle import BUNDLE, front_end, not_built_reason
-from qptlab.lab.camera import first_view
 from qptlab.lab.orbital_names import energy_text, orbital_index, orbital_name
-from qptlab.lab.orbital_picture import (
-    DIFFERENCE,
-    PREDICTED,
-    PYSCF,
-    Comparison,
-    check_one_spin,
-    same_basis,
-)
-from qptlab.lab.orbital_view import COLOR_NAMES
-from qptlab.units import ANGSTROM_PER_BOHR, EV_PER_HARTREE
+from qptlab.lab.orbital_picture import DIFFERENCE, PREDICTED, PYSCF, Comparison
+from qptlab.lab.orbital_view import scene
+from qptlab.units import EV_PER_HARTREE
 
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 TEMPLATES = Path(__file__).parent / "templates"
@@ -70,7 +62,6 @@ def page_html(
     """The text of the page that `orbital_page` writes; arguments and errors are the same."""
     if not BUNDLE.exists():
         raise ValueError(not_built_reason())
-    _check(result, reference)
     comparison = Comparison.of(result, reference)
     data = {
         "heading": f"Orbitals of {result.molecule.formula.translate(SUBSCRIPTS)}",
@@ -80,7 +71,8 @@ def page_html(
         "occupied": result.n_occ,
         "count": len(result.mo_energy),
         "evPerHartree": EV_PER_HARTREE,
-        "scene": _scene(result),
+        "scene": scene(result.molecule, Box.around(result.molecule.positions))
+        | {"scale": byte_step()},
     }
     library = _packed(gzip.compress(front_end().encode(), 9, mtime=0))
     frame = [json.dumps(data), library, *map(_template, ("html", "css", "js"))]
@@ -95,18 +87,6 @@ def page_html(
         "DATA": json.dumps(data, ensure_ascii=False).replace("<", r"\u003c"),
     }
     return re.sub(r"\{\{([A-Z]+)\}\}", lambda hole: parts[hole[1]], _template("html"))
-
-
-def _check(result: Any, reference: Any) -> None:
-    check_one_spin(result)
-    if reference is None:
-        return
-    check_one_spin(reference, "reference")
-    if not same_basis(result, reference):
-        raise ValueError(
-            f"the reference is for {reference.molecule} in {reference.theory.basis}; "
-            f"it must be for {result.molecule} in {result.theory.basis}, at the same positions"
-        )
 
 
 def _chosen(result: Any, orbitals: Sequence[str | int]) -> list[int]:
@@ -145,39 +125,17 @@ def _entry(comparison: Comparison, index: int) -> dict:
 def _picture(comparison: Comparison, index: int, mode: str) -> dict:
     """The traits of the 3D view that change with the orbital, the field packed."""
     picture = comparison.picture(index, mode)
-    legend = zip(picture.legend, COLOR_NAMES, strict=False)
-    words = ", ".join(f"{meaning}: {colour}" for meaning, colour in legend)
-    formula = comparison.result.molecule.formula
     return {
         "field": _packed(zlib.compress(to_bytes(picture.field), 9)),
         "title": picture.title,
         "legend": picture.legend,
         "note": picture.note,
-        "alt": f"{formula} as balls and sticks with the lobes of {picture.title}; {words}; "
-        f"{picture.note}",
+        "alt": picture.in_words(comparison.result.molecule.formula),
     }
 
 
 def _modes(comparison: Comparison) -> tuple[str, ...]:
     return (PREDICTED,) if comparison.reference is None else (PREDICTED, PYSCF, DIFFERENCE)
-
-
-def _scene(result: Any) -> dict:
-    """The traits of the 3D view that stay the same; lengths in angstrom."""
-    box = Box.around(result.molecule.positions)
-    positions = result.molecule.positions * ANGSTROM_PER_BOHR
-    atoms = [
-        {"elem": symbol, "x": x, "y": y, "z": z}
-        for symbol, (x, y, z) in zip(result.molecule.symbols, positions.tolist(), strict=True)
-    ]
-    return {
-        "atoms": atoms,
-        "camera": first_view(positions),
-        "shape": list(box.shape),
-        "origin": [x * ANGSTROM_PER_BOHR for x in box.origin],
-        "spacing": box.spacing * ANGSTROM_PER_BOHR,
-        "scale": byte_step(),
-    }
 
 
 def _levels(comparison: Comparison) -> list[dict]:

@@ -66,9 +66,7 @@ def blank_figure() -> Figure:
         axes.xaxis.set_label_coords(0.5, -0.155)
         axes.yaxis.set_label_coords(-0.2, 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
-        axes.tick_params(labelsize=TICK_SIZE, colors=INK, length=3)
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.spines[["left", "bottom"]].set_color(FAINT)
+        style_axes(axes)
     above.tick_params(labelbottom=False)
     above.yaxis.set_major_locator(MaxNLocator(4))
     below.set_xlabel("training step", fontsize=LABEL_SIZE, color=INK)
@@ -173,6 +171,13 @@ def _thinned(steps: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndar
         kept |= {begin + int(values[begin:end].argmin()), begin + int(values[begin:end].argmax())}
     chosen = sorted(kept)
     return steps[chosen], values[chosen]
+
+
+def style_axes(axes: Axes) -> None:
+    """Readable ticks, and no lines around the plot but those with ticks."""
+    axes.tick_params(labelsize=TICK_SIZE, colors=INK, length=3)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(FAINT)
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:

@@ -10,7 +10,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator
 
 from qptlab.lab.describe import clock, grouped, micro, sentence_html
 from qptlab.lab.live_plot import LivePlot
-from qptlab.lab.plots import FAINT, INK, LABEL_SIZE, TICK_SIZE, energy_text, label_ends
+from qptlab.lab.plots import FAINT, INK, LABEL_SIZE, energy_text, label_ends, style_axes
 from qptlab.lab.refresher import Refresher
 from qptlab.qpt.config import StepLog
 from qptlab.qpt.run_list import RunSummary, list_runs
@@ -122,9 +122,7 @@ def overlay_figure(
     axes.yaxis.set_major_locator(LogLocator(numticks=7))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: energy_text(value)))
     axes.yaxis.minorticks_off()
-    axes.tick_params(labelsize=TICK_SIZE, colors=INK, length=3)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
+    style_axes(axes)
     if not labels:
         axes.set(xlim=(0, 10), ylim=(1e-6, 1e-2))
         axes.text(0.5, 0.5, "no validated run is chosen", transform=axes.transAxes, ha="center",

@@ -1,15 +1,13 @@
 """The SCF stepper: how a density becomes its own, iteration by iteration, from either start."""
 
-import base64
 import threading
 import time
-from html import escape
 
 from ipywidgets import HTML, Button, Layout, VBox
 
 from qptlab.dft.scf_path import ScfPath
 from qptlab.lab.describe import CSS, status_html
-from qptlab.lab.live_plot import png, style
+from qptlab.lab.live_plot import image_html, png, style
 from qptlab.lab.plane import Plane
 from qptlab.lab.refresher import Refresher
 from qptlab.lab.runner import Runner, one_sentence
@@ -75,6 +73,8 @@ class ScfPanel(VBox):
     def show(self, molecule: Molecule, theory: str | Theory, model: Network | None = None) -> None:
         """Turn to a molecule, of which nothing is computed yet; from any thread.
 
+        Where it is shown already, with the very same network, all that is known of it stays.
+
         `model`: a network whose density is a second start, where it was made for this.
 
         Raises:
@@ -82,6 +82,8 @@ class ScfPanel(VBox):
         """
         starts = ScfStarts(molecule, theory, model)
         with self._lock:
+            if self._starts is not None and starts.about == self._starts.about:
+                return
             self._forget()
             self._starts = None  # choices that change now are nobody's wish
             self.controls.offer_starts(starts.no_network)
@@ -238,8 +240,4 @@ def _box(inside: str) -> str:
 def _images(pictures: list[bytes], words: str) -> str:
     """The pictures below each other; the words stand for all of them."""
     texts = [words, *[""] * (len(pictures) - 1)]
-    return "".join(
-        f'<img alt="{escape(text)}" '
-        f'src="data:image/png;base64,{base64.b64encode(picture).decode()}">'
-        for text, picture in zip(texts, pictures, strict=True)
-    )
+    return "".join(map(image_html, pictures, texts))

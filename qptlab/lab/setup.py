@@ -1,5 +1,6 @@
 """What the workbench is asked to train, and the Training that comes of it."""
 
+import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -89,10 +90,9 @@ def network_of(setup: Setup) -> Any:
     """
     from qptlab.qpt.block_qpt import BlockQPT
     from qptlab.qpt.paper_qpt import PaperQPT
-    from qptlab.qpt.runs import load
 
     if setup.network == GENERAL:
-        general = load(GENERAL)
+        general = _general()
         network = general if general.theory == setup.theory else general.moved_to(setup.theory)
         network.check(setup.molecule)
         return network
@@ -107,13 +107,20 @@ def network_of(setup: Setup) -> Any:
 
 def networks_for(molecule: Molecule) -> list[str]:
     """The networks that can be trained on a molecule, the best start first."""
-    from qptlab.qpt.runs import load
     from qptlab.qpt.shipped import shipped_names
 
     fresh = ["new", *(name for name in NEW if name != "new"), *PAPER]
-    if GENERAL not in shipped_names() or not set(molecule.symbols) <= set(load(GENERAL).made_for):
+    if GENERAL not in shipped_names() or not set(molecule.symbols) <= set(_general().made_for):
         return fresh
     return [GENERAL, *fresh]
+
+
+@functools.cache
+def _general() -> Any:
+    """The general network, read once: every molecule that is chosen asks for it."""
+    from qptlab.qpt.runs import load
+
+    return load(GENERAL)
 
 
 def _sampler_of(setup: Setup, say: Callable[[str], None]) -> Any:

@@ -10,14 +10,14 @@ from jaxtyping import Array, Float
 from qptlab.dft.compiling import jit
 from qptlab.dft.density import canonical_orbitals
 from qptlab.dft.forces import integrals_vjp
-from qptlab.dft.integrals import Integrals, default_grid, integrals
+from qptlab.dft.integrals import Integrals, default_grid
 from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
 from qptlab.qpt.losses import Point, second_order_error
 from qptlab.qpt.network import Network
 from qptlab.qpt.pipeline import Trajectory
 from qptlab.qpt.pipeline import refine as run_refine
-from qptlab.qpt.sample import Sample, sample
+from qptlab.qpt.sample import Sample, prepare, sample
 from qptlab.theory import Theory
 from qptlab.units import MILLIHARTREE_PER_HARTREE
 
@@ -112,11 +112,6 @@ def predict(
         forces=None if slope is None else -slope,
         seconds=time.perf_counter() - started,
     )
-
-
-def prepare(molecule: Molecule, theory: Theory) -> Sample:
-    """What `predict` needs of a molecule, whatever the network's weights; errors as `integrals`."""
-    return sample(integrals(molecule, theory))
 
 
 def _message(

@@ -8,8 +8,11 @@ from qptlab.dft.compiling import jit
 from qptlab.dft.density import fill
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
+from qptlab.dft.integrals import integrals as compute_integrals
 from qptlab.dft.screening import repulsion, screened
+from qptlab.molecule import Molecule
 from qptlab.qpt.labels import Label
+from qptlab.theory import Theory
 
 MATRICES = (
     "S",
@@ -86,6 +89,11 @@ def sample(integrals: Integrals) -> Sample:
         matrices=jnp.stack(matrices),
         plain_energy=energy(plain, integrals).total,
     )
+
+
+def prepare(molecule: Molecule, theory: Theory) -> Sample:
+    """The sample of a molecule at a level of theory; errors as `integrals`."""
+    return sample(compute_integrals(molecule, theory))
 
 
 def without_energy(sample: Sample) -> Sample:

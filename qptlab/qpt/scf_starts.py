@@ -39,6 +39,11 @@ class ScfStarts:
         self._paths: dict[tuple[str, str], ScfPath] = {}
         self._reference: ScfPath | None = None
 
+    @property
+    def about(self) -> tuple[Molecule, Theory, int | None]:
+        """What the paths depend on, the network by its identity."""
+        return self.molecule, self.theory, None if self.model is None else id(self.model)
+
     def known(self, start: str, scheme: str) -> ScfPath | None:
         """A path that has been computed already, once `reference` has been too; else None."""
         return self._paths.get((start, scheme)) if self._reference is not None else None

@@ -19,8 +19,8 @@ from qptlab.qpt.losses import parse_loss
 from qptlab.qpt.memory_maps import check_memory_maps
 from qptlab.qpt.network import Network, to_json
 from qptlab.qpt.pool import mean_bytes, places
-from qptlab.qpt.predict import Prediction, predict, prepare
-from qptlab.qpt.sample import Sample, sample
+from qptlab.qpt.predict import Prediction, predict
+from qptlab.qpt.sample import Sample, prepare, sample
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, molecules
 from qptlab.qpt.schedule import progress, schedule
 from qptlab.qpt.state import TrainState, first_state

@@ -8,12 +8,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from qptlab.dft.compiling import jit
-from qptlab.dft.integrals import integrals, use_one_thread
+from qptlab.dft.integrals import use_one_thread
 from qptlab.dft.scf import scf
 from qptlab.molecule import Molecule
 from qptlab.qpt.network import Network
 from qptlab.qpt.pipeline import diis_energies, refine
-from qptlab.qpt.sample import Sample, sample
+from qptlab.qpt.sample import Sample, prepare
 from qptlab.qpt.sampling import VALIDATION, Sampler
 from qptlab.theory import Theory
 
@@ -156,7 +156,7 @@ class Validation:
 
     def _prepare(self, index: int) -> Point:
         molecule = self._sampler(VALIDATION, self._seed, index)
-        geometry = sample(integrals(molecule, self._theory))
+        geometry = prepare(molecule, self._theory)
         energy = self._reference(molecule, self._theory)
         return Point(geometry, energy, baseline_energies(geometry, self._iterations))
 

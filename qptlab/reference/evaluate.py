@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass
 import jax
 import numpy as np
 
-from qptlab.dft import ScfResult, dipole, integrals, overlap_matrix
+from qptlab.dft import ScfResult, dipole, overlap_matrix
 from qptlab.molecule import Molecule
 from qptlab.qpt.network import Network
 from qptlab.qpt.predict import Prediction, predict, within_reach
-from qptlab.qpt.sample import sample
+from qptlab.qpt.sample import prepare
 from qptlab.qpt.validation import baseline_energies
 from qptlab.reference.pyscf_runs import pyscf_scf
 from qptlab.reference.scf_cost import GUESSES, scf_costs
@@ -123,7 +123,7 @@ def _evaluate_one(
     judge = pyscf_scf(molecule, model.theory)
     if not judge.converged:
         raise ValueError(f"no reference: {judge.message}")
-    geometry = sample(integrals(molecule, model.theory))
+    geometry = prepare(molecule, model.theory)
     return {
         **_errors(prediction, judge),
         "baselines": {
