@@ -13,7 +13,7 @@ times the numbers below were fitted to: two cores, `qptlab bench dft`."""
 GRID_VALUES, GRID_PRODUCTS, EXCHANGE, EXACT, PAIRS = 8e-9, 0.022e-9, 0.06e-9, 0.2e-9, 5e-6
 """Seconds there: per orbital value on the grid, per operation of products of such values, of fitted
 and of exact exchange, and per pair of shells in the network, forwards and backwards."""
-LEAST = 2e-3
+LEAST = 8e-3
 
 
 def step_seconds(size: Size, hybrid: bool, speed: float | None = None) -> float:
