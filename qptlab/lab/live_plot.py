@@ -6,11 +6,12 @@ import time
 from collections.abc import Callable
 from html import escape
 
-from ipywidgets import HTML, Box, Image, Layout
+from ipywidgets import HTML, Box, Layout
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qptlab.lab.plots import PIXEL_RATIO, SIZE_PX
+from qptlab.lab.png_image import PngImage
 
 MIN_INTERVAL_S = 0.2
 COST_FACTOR = 4.0
@@ -56,13 +57,18 @@ class Throttle:
 
 
 class LivePlot(Box):
-    """Shows `draw(*args, figure=…) -> Figure`; the box never changes its size."""
+    """Shows `draw(*args, figure=…) -> Figure`; the box never changes its size.
 
-    def __init__(self, draw: Callable[..., Figure], size_px: tuple[int, int] = SIZE_PX) -> None:
+    `words`: what the picture shows, for those who do not see it.
+    """
+
+    def __init__(
+        self, draw: Callable[..., Figure], size_px: tuple[int, int] = SIZE_PX, words: str = ""
+    ) -> None:
         width, height = size_px
         # narrower where there is less room, and then lower in proportion
         box = Layout(width="100%", max_width=f"{width}px", flex="0 0 auto")
-        self.image = Image(format="png", layout=Layout(width="100%", height="100%"))
+        self.image = PngImage(words=words, layout=Layout(width="100%", height="100%"))
         name = f"qptlab-plot-{width}-{height}"
         self.throttle, self.draws = Throttle(), 0
         self._draw, self._figure, self._shown = draw, None, None

@@ -87,7 +87,7 @@ class RunsPanel(VBox):
         version = tuple((name, len(history)) for name, _, history in chosen)
         self.plot.update(chosen, version=version, force=True)
         names = ", ".join(name for name, _, _ in chosen) or "no run"
-        self.plot.image.tooltip = f"Energy errors against time of {names}"
+        self.plot.image.words = f"Energy errors against time of {names}"
 
 
 def overlay_figure(

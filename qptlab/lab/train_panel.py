@@ -49,8 +49,7 @@ class TrainPanel(VBox):
         )  # fmt: skip
         self.learning_rate.observe(self._set_learning_rate, "value")
         self.status, self.tiles = HTML(), HTML(layout=Layout(width="100%", margin="0 0 6px"))
-        self.plot = LivePlot(training_figure)
-        self.plot.image.tooltip = PLOT_IN_WORDS
+        self.plot = LivePlot(training_figure, words=PLOT_IN_WORDS)
         controls = HBox(
             [*self.buttons.values(), self.learning_rate], layout=Layout(flex_flow="row wrap")
         )
