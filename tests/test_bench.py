@@ -47,6 +47,20 @@ def test_one_small_run(capfd):
     assert {goal["met"] for goal in report["summary"]["goals"]} <= {True, False, None}
 
 
+def test_an_open_panel_beside_a_bare_loop(capfd):
+    argv = ["bench", "panel", "--cases", "water", "--theories", "lda/sto-3g", "--rounds", "1"]
+    assert main([*argv, "--json"]) == 0
+    report = json.loads(capfd.readouterr().out)
+    (row,) = report["rows"]
+    assert set(row) >= ROW and row["operation"] == "training step"
+    assert (
+        row["ours_s"] > 0 and row["peer_s"] > 0 and row["speed"] == pytest.approx(1 / row["ratio"])
+    )
+    assert row["plots_drawn"] > 1 and row["orbitals_drawn"] > 1, "the panel was really open"
+    (aim,) = report["summary"]["goals"]
+    assert aim["measured"] == row["ratio"] and aim["at_most"] == pytest.approx(1 / 0.95)
+
+
 @pytest.mark.slow
 def test_pyscfad_computes_the_same(capfd):
     pytest.importorskip("pyscfad")

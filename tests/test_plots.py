@@ -172,7 +172,7 @@ class Clock:
         self.now += seconds
 
 
-@pytest.mark.parametrize(("cost", "wait"), [(0.01, 0.2), (0.5, 2.0)])
+@pytest.mark.parametrize(("cost", "wait"), [(0.004, 0.2), (0.5, 12.5)])
 def test_throttle_counts_from_the_end_of_a_draw(cost, wait):
     clock = Clock()
     throttle = Throttle(clock)

@@ -71,8 +71,8 @@ def test_a_training_from_start_to_stop():
     wait_until(lambda: "training" in text(panel.status))
     panel.buttons["Pause"].click()
     wait_until(lambda: pressable(panel) == {"Resume", "Stop"})
+    wait_until(lambda: f"paused at step {len(run.history)}" in text(panel.status))
     held = len(run.history)
-    assert f"paused at step {held}" in text(panel.status)
     time.sleep(0.05)
     assert len(run.history) == held
     wait_until(lambda: panel.plot._shown[1] == held)  # the last picture shows every step

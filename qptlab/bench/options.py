@@ -15,13 +15,20 @@ CASES = {
     "dft": ("water", "ethanol", "benzene", "uracil", "alanine-dipeptide"),
     "agreement": ("water", "methyl"),
     "cost": ("water", "ethanol"),
+    "panel": ("water", "ethanol"),
 }
-THEORIES = {"dft": ("pbe", "b3lyp5"), "agreement": FUNCTIONALS, "cost": ("pbe",)}
+THEORIES = {
+    "dft": ("pbe", "b3lyp5"),
+    "agreement": FUNCTIONALS,
+    "cost": ("pbe",),
+    "panel": ("b3lyp5",),
+}
 TAKES = {
     "dft": ("theories", "peer-cases", "rounds"),
     "agreement": ("theories",),
     "accuracy": (),
     "cost": ("theories", "minutes", "labels"),
+    "panel": ("theories", "rounds"),
 }
 """Options of each bench besides those that all of them have."""
 BENCHES = tuple(TAKES)
@@ -126,7 +133,7 @@ def _work(
     names = tuple(CASES[bench] if cases is None else cases)
     for name in names:
         spin = molecule(name).spin
-        if bench == "cost" and spin:
+        if bench in ("cost", "panel") and spin:
             raise ValueError(f"networks are for closed shells only; {name} has spin {spin}")
     specs = THEORIES[bench] if theories is None else theories
     levels = [parse_theory(spec if "/" in spec else f"{spec}/{BASIS}") for spec in specs]

@@ -4,7 +4,7 @@ import contextlib
 import json
 import sys
 
-from qptlab.bench import accuracy, agreement, cost, dft
+from qptlab.bench import accuracy, agreement, cost, dft, panel
 from qptlab.bench.options import Options
 
 BENCHES = {
@@ -12,6 +12,7 @@ BENCHES = {
     "agreement": agreement.report,
     "accuracy": accuracy.report,
     "cost": cost.report,
+    "panel": panel.report,
 }
 
 

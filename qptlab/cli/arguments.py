@@ -159,7 +159,7 @@ def _add_bench(sub: argparse.ArgumentParser) -> None:
         "name",
         metavar="NAME",
         help="dft: speed; agreement: ours against PySCF; accuracy: of the networks that ship; "
-        "cost: with labels, without",
+        "cost: with labels, without; panel: what watching a training costs it",
     )
     sub.add_argument(
         "--cases", type=names, metavar="A,B", help="library molecules, or networks that ship"

@@ -17,6 +17,7 @@ TITLES = {
     "energy+fock": "energy and Fock matrix of a given density, everything else at hand",
     "scf": "SCF from a molecule to its converged energy, integrals and grid included",
     "energy+dE/dF": "energy of D(F) and its gradient dE/dF: one step of training",
+    "training step": "a training step with the panel open and orbitals live, beside a bare loop",
 }
 
 
@@ -39,7 +40,7 @@ def bench_report(report: dict) -> None:
         if rows:
             out.print(_operation(title, rows))
     out.print(_goals(report["summary"]["goals"]))
-    for sentence in report["summary"]["disagreements"]:
+    for sentence in report["summary"].get("disagreements", ()):
         out.print(sentence)
 
 
@@ -83,6 +84,7 @@ def _operation(title: str, rows: list[dict]) -> Table:
         "energy+fock": ("ΔE / Ha", "ΔF / Ha", "of peak"),
         "energy+dE/dF": ("ΔE / Ha", "ΔdE/dF", "× energy+fock"),
         "scf": ("builds", "error / Ha", "peak MB"),
+        "training step": ("speed", "plots", "orbitals"),
     }[rows[0]["operation"]]
     table = Table(title=title, caption="median seconds; ratio = ours / peer, quartiles by round")
     for name in ("case", "theory"):
@@ -110,6 +112,8 @@ def _extra(row: dict) -> tuple[str, ...]:
             f"{row['error_ours_ha']:.0e} / {row['error_pyscf_ha']:.0e}",
             f"{row['peak_mb_ours']:.0f} / {row['peak_mb_pyscf_df']:.0f}",
         )
+    if row["operation"] == "training step":
+        return f"{100 * row['speed']:.0f} %", str(row["plots_drawn"]), str(row["orbitals_drawn"])
     if row["operation"] == "energy+fock":
         last = row["fock_difference_ha"], f"{100 * row['share_of_peak']:.0f} %"
     else:

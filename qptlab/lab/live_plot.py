@@ -14,7 +14,8 @@ from qptlab.lab.plots import PIXEL_RATIO, SIZE_PX
 from qptlab.lab.png_image import PngImage
 
 MIN_INTERVAL_S = 0.2
-COST_FACTOR = 4.0
+COST_FACTOR = 25.0
+"""A drawing takes one core of perhaps two; this leaves it less than 4 % of the time."""
 
 
 def png(figure: Figure, pixel_ratio: float = PIXEL_RATIO) -> bytes:
@@ -48,7 +49,7 @@ class Throttle:
         return self.clock() >= self.next
 
     def run(self, draw: Callable[[], None]) -> None:
-        """Draw, and put off the next drawing by max(0.2 s, 4 × what this one took)."""
+        """Draw, and put off the next drawing by max(0.2 s, 25 × what this one took)."""
         begin = self.clock()
         draw()
         end = self.clock()

@@ -42,6 +42,7 @@ class Runner:
         self._source: Callable[[], Iterable] | None = None
         self._steps: Any = None
         self._jobs: deque[tuple[str, Callable[[], None]]] = deque()
+        self._doing = False  # a job, a quiet one too
         self._go, self._halt, self._wake = threading.Event(), threading.Event(), threading.Event()
         self._lock = threading.RLock()
         self._finished_steps: deque[float] = deque(maxlen=1000)
@@ -105,6 +106,12 @@ class Runner:
     def active(self) -> bool:
         """True while the thread is training, or about to."""
         return self.state in ACTIVE
+
+    @property
+    def at_rest(self) -> bool:
+        """True when the thread neither trains nor has a job to do."""
+        with self._lock:
+            return not (self.active or self._jobs or self._doing)
 
     @property
     def seconds(self) -> float:
@@ -182,6 +189,7 @@ class Runner:
     def _do(self) -> None:
         with self._lock:
             label, job = self._jobs.popleft()
+            self._doing = True
         if label:
             self.job, self.job_message, self.since = label, "", time.monotonic()
             self._tell()
@@ -192,6 +200,7 @@ class Runner:
         if label:
             self.job, self.since = "", time.monotonic()
             self._finished_steps.clear()
+        self._doing = False
         self._tell()
 
     def _stop_clock(self) -> None:

@@ -65,7 +65,7 @@ class ScfPanel(VBox):
         for name in ("qptlab", "qptlab-scf"):
             self.add_class(name)
         self._refresher = Refresher(self._refresh, lambda: bool(self._working))
-        self.runner.listeners.append(self._poke)
+        self._refresher.follow(self.runner)
         self._refresh()
 
     # -- what buttons and other panels call ----------------------------------------------------

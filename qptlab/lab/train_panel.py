@@ -61,7 +61,7 @@ class TrainPanel(VBox):
         self._refresher = Refresher(
             self._refresh, lambda: self.runner.active or bool(self.runner.job)
         )
-        self.runner.listeners.append(self._refresher.poke)
+        self._refresher.follow(self.runner)
         self._refresh()
 
     @property

@@ -1,0 +1,145 @@
+"""The bench `panel`: what an open panel costs a training, in a real kernel, beside a bare loop."""
+
+import json
+import os
+import statistics
+import time
+from collections.abc import Callable
+
+from jupyter_client.manager import start_new_kernel
+
+from qptlab.bench.compile_time import compile_seconds
+from qptlab.bench.machine import machine
+from qptlab.bench.options import Options
+from qptlab.bench.progress import say
+from qptlab.bench.race import Race
+from qptlab.bench.summary import goal
+from qptlab.lab.orbital_feed import OrbitalFeed
+from qptlab.lab.train_panel import TrainPanel
+from qptlab.molecule import molecule
+from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.sampling import wiggle
+from qptlab.qpt.training import Training
+
+TURN_S = 6.0
+WARM_STEPS = 5
+SIGMA_BOHR = 0.05
+FIXED = TrainConfig(geometries=16, n_validation=1)
+"""The same geometries throughout: steps that prepare or validate would differ between the turns."""
+LEAST_SPEED = 0.95
+LONGEST_S = 3600.0
+
+
+def report(options: Options) -> dict:
+    """Machine, rows and summary. Lines of progress go to stderr."""
+    described = machine(options.threads)
+    rows = []
+    for case in options.cases:
+        for theory in options.theories:
+            say(f"{case}, {theory}")
+            row = _in_a_kernel(case, theory, options.rounds)
+            say(f"  speed with the panel open {100 * row['speed']:.0f} % of a bare loop's")
+            rows.append({**row, "threads": options.threads})
+    described["load_average_after"] = list(os.getloadavg())
+    slowest = max((row["ratio"] for row in rows), default=None)
+    aim = goal("seconds a step, panel / bare loop, largest", 1 / LEAST_SPEED, slowest)
+    return {"bench": "panel", "machine": described, "rows": rows, "summary": {"goals": [aim]}}
+
+
+def _in_a_kernel(case: str, theory: str, rounds: int) -> dict:
+    """A row, measured where widgets send real messages; nobody reads them but a socket."""
+    manager, client = start_new_kernel(kernel_name="python3")
+    printed: list[str] = []
+
+    def hear(message: dict) -> None:
+        if message["msg_type"] == "stream" and message["content"]["name"] == "stdout":
+            printed.append(message["content"]["text"])
+
+    try:
+        reply = client.execute_interactive(
+            f"import json; from qptlab.bench.panel import row; "
+            f"print(json.dumps(row({case!r}, {theory!r}, {rounds})))",
+            output_hook=hear,
+            timeout=LONGEST_S,
+        )
+    finally:
+        client.stop_channels()
+        manager.shutdown_kernel(now=True)
+    if reply["content"]["status"] != "ok":
+        content = reply["content"]
+        raise RuntimeError(f"the kernel failed: {content.get('ename')}: {content.get('evalue')}")
+    return json.loads("".join(printed))
+
+
+def row(case: str, theory: str, rounds: int) -> dict:
+    """Seconds of a step with the panel open and live orbitals (ours) and in a bare loop (peer).
+
+    One training goes on all the time, in turns by the panel's thread and by `for log in run`.
+    """
+    subject = molecule(case)
+    run = Training(BlockQPT.create(subject, theory), wiggle(subject, sigma=SIGMA_BOHR), FIXED)
+    panel = TrainPanel(lambda: run)
+    orbitals = OrbitalFeed(panel.runner)
+    orbitals.show_molecule(case, subject)
+    orbitals.begin(run, subject, run.model.theory, FIXED.n_validation)
+    drawn: list[object] = []
+    orbitals.panel.view.observe(drawn.append, "field")
+    contestants: dict[str, Callable[[], tuple[float, float]]] = {
+        "panel": lambda: _turn_with_panel(run, panel),
+        "loop": lambda: _turn_of_loop(run),
+    }
+    compiling = compile_seconds(lambda: [turn() for turn in contestants.values()])
+    walls: dict[str, list[float]] = {name: [] for name in contestants}
+    cores: dict[str, list[float]] = {name: [] for name in contestants}
+    for number in range(rounds):
+        # who begins alternates: a machine that slows down or speeds up favours neither
+        order = list(contestants) if number % 2 == 0 else list(contestants)[::-1]
+        for name in order:
+            wall, used = contestants[name]()
+            walls[name].append(wall)
+            cores[name].append(used)
+    times = Race(walls, cores).compared("panel", "loop")
+    # paired: on a shared machine two turns side by side are alike, two medians need not be
+    pairs = zip(walls["panel"], walls["loop"], strict=True)
+    ratio = statistics.median(ours / peer for ours, peer in pairs)
+    kept = {"case": case, "theory": theory, "operation": "training step", "compile_s": compiling}
+    draws = {"plots_drawn": panel.plot.draws, "orbitals_drawn": len(drawn)}
+    return {**kept, **times, "ratio": ratio, "speed": 1 / ratio, **draws}
+
+
+def _turn_with_panel(run: Training, panel: TrainPanel) -> tuple[float, float]:
+    panel.start()
+    _wait_for(lambda: panel.runner.active and panel.runner.steps_per_second > 0)
+    measured = _seconds_a_step(run, time.sleep)
+    panel.runner.stop()
+    _wait_for(lambda: panel.runner.state == "stopped" and panel.runner.at_rest)
+    return measured
+
+
+def _turn_of_loop(run: Training) -> tuple[float, float]:
+    steps = iter(run)
+    for _ in range(WARM_STEPS):
+        next(steps)
+
+    def train(seconds: float) -> None:
+        end = time.perf_counter() + seconds
+        while time.perf_counter() < end:
+            next(steps)
+
+    measured = _seconds_a_step(run, train)
+    steps.close()
+    return measured
+
+
+def _seconds_a_step(run: Training, spend: Callable[[float], None]) -> tuple[float, float]:
+    """Mean wall seconds of a step over a turn, and the cores used meanwhile."""
+    before, cpu, wall = len(run.history), time.process_time(), time.perf_counter()
+    spend(TURN_S)
+    wall, cpu = time.perf_counter() - wall, time.process_time() - cpu
+    return wall / (len(run.history) - before), cpu / wall
+
+
+def _wait_for(condition: Callable[[], bool]) -> None:
+    while not condition():
+        time.sleep(0.02)
