@@ -3,6 +3,7 @@
 import re
 import time
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 
 import pytest
 from waiting import wait_until
@@ -90,8 +91,29 @@ def test_the_numbers_stand_beside_diis():
     panel.start()
     wait_until(lambda: "finished at step 10" in text(panel.status))
     numbers = text(panel.tiles)
-    for part in ("step 10", "geometries 80", "0.01", "1 800 µHa", "0.3 µHa", "120 mHa", "870 µHa"):
+    for part in ("step 10", "80 geometries", "0.01", "1 800 µHa", "0.3 µHa", "120 mHa", "870 µHa"):
         assert re.sub(r"\s+", " ", part) in re.sub(r"\s+", " ", numbers), part
+
+
+@pytest.mark.parametrize("limit", [{"minutes": 5.0}, {"steps": 10_000}])
+def test_what_is_left_of_a_run_with_a_limit(limit):
+    run = Toy()
+    run.config = SimpleNamespace(minutes=None, steps=None)
+    vars(run.config).update(limit)
+    panel = train_panel(run)
+    assert "time –" in " ".join(text(panel.tiles).split())
+    panel.start()
+    wait_until(lambda: panel.runner.steps_per_second > 0 and len(run.history) > 10)
+    wait_until(lambda: "time left" in text(panel.tiles) and "about" in text(panel.tiles))
+    shown = " ".join(text(panel.tiles).split())
+    found = re.search(r"time left (\d+):(\d\d) about ([\d ]+) steps", shown)
+    minutes, seconds, steps = found.groups()
+    if "minutes" in limit:
+        assert (int(minutes), int(seconds) >= 55) == (4, True)
+    else:
+        assert 9_000 < int(steps.replace(" ", "")) <= 10_000
+    panel.runner.stop()
+    wait_until(lambda: "time left" not in text(panel.tiles))
 
 
 def test_the_learning_rate_acts_while_training():

@@ -120,10 +120,33 @@ def test_everything_can_be_exported_and_says_where_it_is(tmp_path, monkeypatch):
     wait_until(lambda: "no training to save yet" in exports.message.value)
     bench = trained(None)
     wait_until(lambda: bench.orbitals.panel.shown is not None, 60)
-    wait_until(lambda: not bench.panel.runner.job, 60)
+    exports, runner = bench.exports, bench.panel.runner
+    wait_until(lambda: runner.at_rest, 60)
     for kind in KINDS:
-        bench.exports.buttons[kind].click()
-        wait_until(lambda: not bench.panel.runner.job and not bench.panel.runner._jobs, 60)
+        exports.buttons[kind].click()
+        wait_until(lambda: runner.at_rest, 60)
     endings = sorted(path.suffix for path in tmp_path.iterdir())
     assert endings == [".csv", ".cube", ".html", ".molden", ".png", ".svg"]
-    assert "saved water-" in bench.exports.message.value and ".png" in bench.exports.message.value
+    assert "saved water-" in exports.message.value and ".png" in exports.message.value
+    every_page_gives_its_pictures(bench, tmp_path)
+
+
+def every_page_gives_its_pictures(bench, folder):
+    runner, exports = bench.panel.runner, bench.exports
+    for name, button in (("SCF", "Run SCF"), ("gradients", "Inspect"), ("runs", "choose some")):
+        exports.picture.value = name
+        exports.save("svg")
+        wait_until(lambda said=button: said in exports.message.value, 60)
+    bench.stepper.compute()
+    bench.gradients.inspect()
+    wait_until(lambda: runner.at_rest, 120)
+    for name, files in (
+        ("SCF", ["scf-convergence", "scf-iteration"]),
+        ("gradients", ["gradients"]),
+    ):
+        before = set(folder.iterdir())
+        exports.picture.value = name
+        exports.save("png")
+        wait_until(lambda: runner.at_rest, 60)
+        new = sorted(path.stem.rpartition("-")[2] for path in set(folder.iterdir()) - before)
+        assert new == [file.rpartition("-")[2] for file in files]

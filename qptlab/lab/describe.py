@@ -6,9 +6,11 @@ from typing import Any
 
 from qptlab.lab.plots import energy_text
 from qptlab.lab.runner import Runner
+from qptlab.lab.still import CSS as STILL_CSS
 from qptlab.units import MICROHARTREE_PER_HARTREE
 
-CSS = """
+CSS = (
+    """
 .qptlab { color: var(--jp-ui-font-color1, #222); padding: 2px 4px; }
 .qptlab .widget-button { border-radius: 5px; }
 .qptlab .widget-html-content { flex: 1 1 auto; min-width: 0; }
@@ -55,6 +57,8 @@ CSS = """
 .qptlab-caption { display: flex; align-items: center; height: 34px; margin-left: 8px;
   font-size: 14px; line-height: 17px; overflow: hidden; color: var(--jp-ui-font-color2, #5f5f5f); }
 """
+    + STILL_CSS
+)
 
 NOTHING = "–"
 
@@ -65,11 +69,13 @@ def status_line(runner: Runner, doing: str, seconds: float) -> tuple[str, str]:
     `doing`: what the run itself says it does (`run.status`); `seconds`: for how long already.
     """
     step = f" at step {grouped(runner.latest.step)}" if runner.latest is not None else ""
+    halting = runner.state in ("pausing", "stopping")
     if runner.job:
-        return "busy", f"{runner.job}… {seconds:.0f} s"
+        first = f"{runner.state} after this: " if halting else ""
+        return "busy", f"{first}{runner.job}… {seconds:.0f} s"
     if runner.message or runner.job_message:
         return "error", " · ".join(filter(None, [runner.message, runner.job_message]))
-    if runner.state in ("pausing", "stopping"):
+    if halting:
         return "busy", f"{runner.state} after this step ({doing or 'building the network'})…"
     if runner.state in ("starting", "running"):
         if doing == "training":
@@ -109,14 +115,10 @@ def tiles_html(
 ) -> str:
     """The current numbers in one row: progress, learning rate in use, errors beside DIIS."""
     log, run = runner.latest, runner.run
-    rate, seconds = runner.steps_per_second, runner.seconds
+    rate = runner.steps_per_second
     tiles = [
         _tile("step", grouped(log.step) if log else NOTHING, speed(rate)),
-        _tile(
-            "geometries",
-            grouped(log.samples) if log else NOTHING,
-            _time_text(seconds, read(run, "config")) if log else "",
-        ),
+        _time_tile(runner, read(run, "config")),
         _tile("learning rate", f"{learning_rate:.2g}" if learning_rate else NOTHING, "in use"),
     ]
     diis = (read(run, "baselines_ha") or {}).get("diis", {})
@@ -178,10 +180,24 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _time_text(seconds: float, config: Any) -> str:
-    """The time passed, and of how much where the run has a limit."""
-    minutes = getattr(config, "minutes", None)
-    return f"in {clock(seconds)}" + (f" / {clock(60 * minutes)}" if minutes else "")
+def _time_tile(runner: Runner, config: Any) -> str:
+    """What is left while a run with a limit trains, otherwise what has passed."""
+    log, rate, seconds = runner.latest, runner.steps_per_second, runner.seconds
+    if log is None:
+        return _tile("time", NOTHING)
+    minutes, steps = getattr(config, "minutes", None), getattr(config, "steps", None)
+    ends = [60 * minutes - seconds] if minutes else []
+    ends += [(steps - log.step) / rate] if steps and rate else []
+    if not ends or not (runner.active or runner.state == "paused"):
+        return _tile("time", clock(seconds), f"{grouped(log.samples)} geometries")
+    left = max(0.0, min(ends))
+    count = f"about {grouped(_two_digits(left * rate))} steps" if rate else ""
+    return _tile("time left", clock(left), count)
+
+
+def _two_digits(value: float) -> int:
+    """Rounded to two digits: an estimate is no better."""
+    return int(float(f"{value:.2g}"))
 
 
 def _tile(name: str, value: str, below: str = "", kind: str = "") -> str:

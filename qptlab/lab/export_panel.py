@@ -1,13 +1,14 @@
 """What a run and its orbitals leave behind: files that other programs open."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from ipywidgets import HTML, Button, HBox, Layout, VBox
+from ipywidgets import HTML, Button, Dropdown, HBox, Layout, VBox
+from matplotlib.figure import Figure
 
-from qptlab.lab.describe import sentence_html
+from qptlab.lab.describe import name_html, sentence_html
 from qptlab.lab.orbital_feed import OrbitalFeed
 from qptlab.lab.orbital_names import orbital_name
 from qptlab.lab.orbital_picture import DENSITY
@@ -18,10 +19,11 @@ KINDS = {  # what is saved: (what the button says, what the file is for)
     "cube": ("Cube", "the orbital or density on show, for VMD or Avogadro"),
     "molden": ("Molden", "all orbitals and the basis set, for Avogadro or Molden"),
     "csv": ("CSV", "every training step, for a spreadsheet"),
-    "svg": ("SVG", "the training's plot, for a paper"),
-    "png": ("PNG", "the training's plot, for slides"),
+    "svg": ("SVG", "the chosen picture, for a paper"),
+    "png": ("PNG", "the chosen picture, for slides"),
 }
-
+PICTURES = ("svg", "png")
+Figures = Callable[[], dict[str, Figure]]
 
 _CENTRED = Layout(align_items="center")
 
@@ -29,18 +31,28 @@ _CENTRED = Layout(align_items="center")
 class ExportPanel(VBox):
     """Buttons that write files into `folder`, in the training's thread, and say where they are.
 
+    `figures`: by the name of a page, what gives its pictures, besides the training's.
+
     The same without it: `ql.orbital_page`, `ql.write_cube`, `ql.write_molden`, `ql.write_csv` and
     `ql.save_figure`.
     """
 
-    def __init__(self, orbitals: OrbitalFeed, folder: Path) -> None:
+    def __init__(
+        self, orbitals: OrbitalFeed, folder: Path, figures: Mapping[str, Figures] | None = None
+    ) -> None:
         self._orbitals, self.folder = orbitals, Path(folder)
+        self._figures: dict[str, Figures] = {"training": self._training, **(figures or {})}
+        self.picture = Dropdown(options=list(self._figures), layout=Layout(width="130px"))
         self.buttons = {kind: self._button(kind) for kind in KINDS}
         self.message = HTML(layout=Layout(min_width="0", width="100%"))
         rows = [
             HBox([self.buttons[kind], HTML(sentence_html(purpose))], layout=_CENTRED)
             for kind, (_, purpose) in KINDS.items()
         ]
+        rows.insert(
+            len(KINDS) - len(PICTURES),
+            HBox([HTML(name_html("picture")), self.picture], layout=_CENTRED),
+        )
         super().__init__([*rows, self.message])
 
     def save(self, kind: str) -> None:
@@ -57,26 +69,33 @@ class ExportPanel(VBox):
 
     def _save(self, kind: str) -> None:
         try:
-            path = self._write(kind)
+            paths = self._write(kind)
         except (ValueError, OSError) as error:
             self.message.value = sentence_html(str(error), error=True)
             raise
-        size = path.stat().st_size / 1e6
-        self.message.value = sentence_html(f"saved {path}, {size:.2g} MB")
+        saved = (f"{path}, {path.stat().st_size / 1e6:.2g} MB" for path in paths)
+        self.message.value = sentence_html(f"saved {'; '.join(saved)}")
 
-    def _write(self, kind: str) -> Path:
+    def _write(self, kind: str) -> list[Path]:
         self.folder.mkdir(parents=True, exist_ok=True)
         writers: dict[str, Callable[[str], Path]] = {
             "page": self._page, "cube": self._cube, "molden": self._molden, "csv": self._csv,
         }  # fmt: skip
         stem = f"{self._orbitals.name}-{time.strftime('%Y%m%d-%H%M%S')}"
-        if kind in writers:
-            return writers[kind](stem)
+        return [writers[kind](stem)] if kind in writers else self._pictures(stem, kind)
+
+    def _pictures(self, stem: str, kind: str) -> list[Path]:
         from qptlab.lab.exports import save_figure
 
-        run, path = self._run(), self.folder / f"{stem}.{kind}"
-        save_figure(training_figure(run.history, run.baselines_ha), path)
-        return path
+        paths = []
+        for name, figure in self._figures[self.picture.value]().items():
+            paths.append(self.folder / f"{stem}-{name}.{kind}")
+            save_figure(figure, paths[-1])
+        return paths
+
+    def _training(self) -> dict[str, Figure]:
+        run = self._run()
+        return {"training": training_figure(run.history, run.baselines_ha)}
 
     def _page(self, stem: str) -> Path:
         from qptlab.lab.page import orbital_page

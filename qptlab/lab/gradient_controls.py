@@ -8,6 +8,7 @@ import numpy as np
 from ipywidgets import BoundedIntText, Dropdown, Layout, SelectionSlider
 
 from qptlab.lab.gradient_plots import SLOPE_NAMES, largest, page, pages
+from qptlab.molecule import Molecule
 from qptlab.qpt.gradient_chain import GradientChain
 
 NOW, REST, WEIGHT = -1, "rest", "weight"
@@ -116,3 +117,15 @@ class GradientControls:
 
         for widget in widgets:
             widget.observe(tell, "value")
+
+
+def geometry(run: Any, split: str, number: int) -> tuple[str, Molecule]:
+    """A geometry of a run and its name, for example `H2O, training geometry 3`."""
+    from qptlab.qpt.sampling import TRAIN, VALIDATION, molecules
+
+    if split == REST:
+        molecule = molecules(run.sampler, TRAIN)[0]
+        return f"{molecule.formula}, not displaced", molecule
+    molecule = run.sampler(split, run.config.seed, number)
+    kind = {TRAIN: "training", VALIDATION: "validation"}[split]
+    return f"{molecule.formula}, {kind} geometry {number}", molecule

@@ -8,16 +8,17 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from ipywidgets import HTML, Button, HBox, Layout, VBox
+from matplotlib.figure import Figure
 
 from qptlab.lab.describe import CSS, read, status_html
-from qptlab.lab.gradient_controls import NOW, REST, WEIGHT, GradientControls
+from qptlab.lab.gradient_controls import NOW, WEIGHT, GradientControls, geometry
 from qptlab.lab.gradient_plots import CHAIN_SIZE_PX, chain_figure, chain_words, comparison_text
 from qptlab.lab.live_plot import image_html, png, style
 from qptlab.lab.refresher import Refresher
 from qptlab.lab.runner import Runner, one_sentence
 from qptlab.lab.snapshots import Snapshots
+from qptlab.lab.still import Still, display_with_stills
 from qptlab.lab.train_panel import train_panel
-from qptlab.molecule import Molecule
 
 HINT = "E is computed twice, with this one element moved by +h and by −h"
 OWN_CSS = """
@@ -50,6 +51,7 @@ class GradientPanel(VBox):
         )
         self.status, self.comparison = HTML(), HTML(layout=Layout(flex="1 1 0", min_width="0"))
         self.picture = HTML(layout=Layout(width="100%", margin="0 0 4px"))
+        self.still = Still(CHAIN_SIZE_PX)
         row = Layout(flex_flow="row wrap", align_items="center", width="100%")
         parts = [
             style(CSS + OWN_CSS),
@@ -68,7 +70,24 @@ class GradientPanel(VBox):
             self.show(run)
         self._refresh()
 
+    def _ipython_display_(self) -> None:
+        display_with_stills(self, [self.still])
+
     # -- what buttons and other panels call ----------------------------------------------------
+
+    def figures(self) -> dict[str, Figure]:
+        """What is shown now, by name, drawn anew.
+
+        Raises:
+            ValueError: nothing is shown.
+        """
+        with self._lock:
+            if self._inspected is None:
+                raise ValueError("no gradients to save yet: press Inspect")
+            _, _, chain, heading = self._inspected
+            controls = self.controls
+            figure = chain_figure(chain, controls.weight.value, controls.mark, heading)
+            return {"gradients": figure}
 
     def show(self, run: Any) -> None:
         """Turn to another run, of which nothing is computed yet; from any thread.
@@ -197,8 +216,10 @@ class GradientPanel(VBox):
             self.picture.value = _box("energy ← density ← Kohn–Sham matrix ← network, and back")
         else:
             _, _, chain, heading = inspected
-            figure = chain_figure(chain, weight, mark, heading)
-            self.picture.value = _image(png(figure), chain_words(chain, weight, heading))
+            picture = png(chain_figure(chain, weight, mark, heading))
+            words = chain_words(chain, weight, heading)
+            self.picture.value = _box(image_html(picture, words))
+            self.still.keep(picture, words)
         self._drawn = version
 
     def _sentence(self) -> tuple[str, str]:
@@ -244,18 +265,6 @@ class GradientPanel(VBox):
             refresher.poke()
 
 
-def geometry(run: Any, split: str, number: int) -> tuple[str, Molecule]:
-    """A geometry of a run and its name, for example `H2O, training geometry 3`."""
-    from qptlab.qpt.sampling import TRAIN, VALIDATION, molecules
-
-    if split == REST:
-        molecule = molecules(run.sampler, TRAIN)[0]
-        return f"{molecule.formula}, not displaced", molecule
-    molecule = run.sampler(split, run.config.seed, number)
-    kind = {TRAIN: "training", VALIDATION: "validation"}[split]
-    return f"{molecule.formula}, {kind} geometry {number}", molecule
-
-
 def comparison_html(result: Any) -> str:
     """The sentence of a comparison, with a green dot where both agree."""
     kind, text = "", HINT
@@ -267,10 +276,6 @@ def comparison_html(result: Any) -> str:
 def _box(inside: str) -> str:
     width, height = CHAIN_SIZE_PX
     return f'<div class="qptlab-chain" style="width:{width}px;height:{height}px">{inside}</div>'
-
-
-def _image(data: bytes, words: str) -> str:
-    return _box(image_html(data, words))
 
 
 # One inspector per run: it keeps networks of steps gone by.

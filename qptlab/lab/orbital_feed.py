@@ -4,7 +4,7 @@ import threading
 import time
 from typing import Any
 
-from ipywidgets import HTML, Button, Dropdown, HBox, Layout, ToggleButton, VBox
+from ipywidgets import HTML, Button, HBox, Layout, SelectionSlider, ToggleButton, VBox
 
 from qptlab.lab.describe import grouped
 from qptlab.lab.orbital_panel import OrbitalPanel
@@ -51,11 +51,12 @@ class OrbitalFeed(VBox):
             tooltip="Redraw while it trains",
             layout=Layout(flex="0 0 70px"),
         )
-        self.geometry = Dropdown(
+        self.geometry = SelectionSlider(
             options=[("as chosen", AS_CHOSEN)],
             disabled=True,
+            continuous_update=False,
             tooltip="The molecule as chosen, or a geometry that was set aside to validate with",
-            layout=Layout(flex="0 0 122px"),
+            layout=Layout(flex="0 0 206px"),
         )
         self.caption = HTML(layout=Layout(min_width="0"))
         self.draw.on_click(lambda _: self.draw_orbitals())

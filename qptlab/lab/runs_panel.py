@@ -77,13 +77,27 @@ class RunsPanel(VBox):
         (self.shown.add if shown else self.shown.discard)(folder)
         self._overlay()
 
-    def _overlay(self) -> None:
-        """Errors of the chosen runs, each in the colour of its row."""
-        chosen = [
+    def figures(self) -> dict[str, Figure]:
+        """What is shown now, by name, drawn anew.
+
+        Raises:
+            ValueError: no run is chosen.
+        """
+        chosen = self._chosen()
+        if not chosen:
+            raise ValueError("no runs to save yet: choose some on the page Runs")
+        return {"runs": overlay_figure(chosen)}
+
+    def _chosen(self) -> list[tuple[str, str, list[StepLog]]]:
+        """Name, colour and history of the chosen runs, each in the colour of its row."""
+        return [
             (run.folder.name, COLOURS[place], read_history(run.folder))
             for place, run in enumerate(self._rows)
             if run.folder in self.shown
         ]
+
+    def _overlay(self) -> None:
+        chosen = self._chosen()
         version = tuple((name, len(history)) for name, _, history in chosen)
         self.plot.update(chosen, version=version, force=True)
         names = ", ".join(name for name, _, _ in chosen) or "no run"

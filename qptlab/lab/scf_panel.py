@@ -4,6 +4,7 @@ import threading
 import time
 
 from ipywidgets import HTML, Button, Layout, VBox
+from matplotlib.figure import Figure
 
 from qptlab.dft.scf_path import ScfPath
 from qptlab.lab.describe import CSS, status_html
@@ -19,6 +20,7 @@ from qptlab.lab.scf_plots import (
     iteration_figure,
     step_words,
 )
+from qptlab.lab.still import Still, display_with_stills
 from qptlab.molecule import Molecule
 from qptlab.qpt.network import Network
 from qptlab.qpt.scf_starts import ScfStarts
@@ -59,6 +61,7 @@ class ScfPanel(VBox):
         self.run_button.on_click(lambda _: self.compute())
         self.controls = ScfControls(self._on_choice, self._poke, [self.run_button])
         self.status, self.picture = HTML(layout=Layout(width="100%")), HTML()
+        self.stills = [Still(CONVERGENCE_PX), Still(ITERATION_PX)]
         choices, steps = self.controls.rows
         parts = [style(CSS + OWN_CSS), choices, self.status, steps, self.picture]
         super().__init__(parts, layout=Layout(width=f"{CONVERGENCE_PX[0]}px", max_width="100%"))
@@ -68,7 +71,22 @@ class ScfPanel(VBox):
         self._refresher.follow(self.runner)
         self._refresh()
 
+    def _ipython_display_(self) -> None:
+        display_with_stills(self, self.stills)
+
     # -- what buttons and other panels call ----------------------------------------------------
+
+    def figures(self) -> dict[str, Figure]:
+        """What is shown now, by name, drawn anew.
+
+        Raises:
+            ValueError: nothing is shown.
+        """
+        with self._lock:
+            starts, paths, plane = self._starts, self._paths(), self._plane
+            if paths is None:
+                raise ValueError("no SCF to save yet: press Run SCF")
+            return step_figures(starts, paths, plane[1], self.controls.builds.value)
 
     def show(self, molecule: Molecule, theory: str | Theory, model: Network | None = None) -> None:
         """Turn to a molecule, of which nothing is computed yet; from any thread.
@@ -152,9 +170,20 @@ class ScfPanel(VBox):
             self.picture.value = _box("iteration by iteration to the density that is its own")
         else:
             if version not in self._pictures:
-                self._pictures[version] = _step_html(starts, paths, plane[1], builds)
-            self.picture.value = self._pictures[version]
+                figures = step_figures(starts, paths, plane[1], builds)
+                words = (
+                    f"{starts.molecule.formula}: {step_words(paths, starts.reference(), builds)}"
+                )
+                self._pictures[version] = [png(figure) for figure in figures.values()], words
+            self._show(*self._pictures[version])
         self._drawn = version
+
+    def _show(self, pictures: list[bytes], words: str) -> None:
+        """The pictures below each other; the words stand for all of them."""
+        texts = [words, *[""] * (len(pictures) - 1)]
+        self.picture.value = _box("".join(map(image_html, pictures, texts)))
+        for still, picture in zip(self.stills, pictures, strict=True):
+            still.keep(picture, words)
 
     def _paths(self) -> dict[str, ScfPath] | None:
         """The chosen paths, once all of them and the plane are known."""
@@ -193,7 +222,7 @@ class ScfPanel(VBox):
         self._wanted, self._since, self._error = False, 0.0, ""
         self._plane: tuple[ScfStarts, Plane] | None = None
         self._offered, self._drawn = None, object()
-        self._pictures: dict[tuple, str] = {}
+        self._pictures: dict[tuple, tuple[list[bytes], str]] = {}
 
     def _poke(self) -> None:
         refresher = getattr(self, "_refresher", None)
@@ -223,21 +252,16 @@ def scf_panel(molecule: Molecule, theory: str | Theory, model: Network | None = 
     return panel
 
 
-def _step_html(starts: ScfStarts, paths: dict[str, ScfPath], plane: Plane, builds: int) -> str:
+def step_figures(
+    starts: ScfStarts, paths: dict[str, ScfPath], plane: Plane, builds: int
+) -> dict[str, Figure]:
+    """What is shown of one iteration, by name."""
     reference = starts.reference()
-    figures = (
-        convergence_figure(paths, reference, builds),
-        iteration_figure(paths, reference, plane, builds),
-    )
-    words = f"{starts.molecule.formula}: {step_words(paths, reference, builds)}"
-    return _box(_images([png(figure) for figure in figures], words))
+    return {
+        "scf-convergence": convergence_figure(paths, reference, builds),
+        "scf-iteration": iteration_figure(paths, reference, plane, builds),
+    }
 
 
 def _box(inside: str) -> str:
     return f'<div class="qptlab-scf-picture">{inside}</div>'
-
-
-def _images(pictures: list[bytes], words: str) -> str:
-    """The pictures below each other; the words stand for all of them."""
-    texts = [words, *[""] * (len(pictures) - 1)]
-    return "".join(map(image_html, pictures, texts))

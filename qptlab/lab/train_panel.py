@@ -12,6 +12,7 @@ from qptlab.lab.live_plot import LivePlot, style
 from qptlab.lab.plots import SIZE_PX, training_figure
 from qptlab.lab.refresher import Refresher
 from qptlab.lab.runner import Runner, one_sentence
+from qptlab.lab.still import Still, display_with_stills
 from qptlab.qpt.config import MUON_LR
 
 BUTTONS = {  # text: (icon, tooltip, states in which it can be pressed)
@@ -50,6 +51,7 @@ class TrainPanel(VBox):
         self.learning_rate.observe(self._set_learning_rate, "value")
         self.status, self.tiles = HTML(), HTML(layout=Layout(width="100%", margin="0 0 6px"))
         self.plot = LivePlot(training_figure, words=PLOT_IN_WORDS)
+        self.still, self._kept = Still(SIZE_PX), None
         controls = HBox(
             [*self.buttons.values(), self.learning_rate], layout=Layout(flex_flow="row wrap")
         )
@@ -63,6 +65,9 @@ class TrainPanel(VBox):
         )
         self._refresher.follow(self.runner)
         self._refresh()
+
+    def _ipython_display_(self) -> None:
+        display_with_stills(self, [self.still])
 
     @property
     def run(self) -> Any:
@@ -148,6 +153,9 @@ class TrainPanel(VBox):
         version = (id(run), len(history), baselines is None)
         if run is not None or runner.state in ("idle", "failed"):
             self.plot.update(history, baselines, version=version, force=not runner.active)
+            if history and not runner.active and version != self._kept:
+                self.still.keep(self.plot.image.value, PLOT_IN_WORDS)
+                self._kept = version
 
 
 # One panel per run: two threads must never train the same one.

@@ -15,6 +15,7 @@ from qptlab.lab.orbital_feed import DRAWN_AT, OrbitalFeed
 from qptlab.lab.runs_panel import RunsPanel
 from qptlab.lab.scf_panel import ScfPanel
 from qptlab.lab.setup import Setup, build
+from qptlab.lab.still import display_with_stills
 from qptlab.lab.train_panel import TrainPanel
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
@@ -49,7 +50,12 @@ class Workbench(VBox):
         self.runs = RunsPanel(folder or RUNS, self.open_run)
         self.stepper = ScfPanel(runner=self.panel.runner)
         self.gradients = GradientPanel(runner=self.panel.runner)
-        self.exports = ExportPanel(self.orbitals, Path())
+        figures = {
+            "SCF": self.stepper.figures,
+            "gradients": self.gradients.figures,
+            "runs": self.runs.figures,
+        }
+        self.exports = ExportPanel(self.orbitals, Path(), figures)
         pages = {
             "Train": self._training_page(),
             "SCF": self.stepper,
@@ -68,6 +74,10 @@ class Workbench(VBox):
         super().__init__([self.choices, self.tabs, self.shortcuts])
         for name in ("qptlab", "qptlab-workbench"):
             self.add_class(name)
+
+    def _ipython_display_(self) -> None:
+        stills = [self.panel.still, *self.stepper.stills, self.gradients.still]
+        display_with_stills(self, stills)
 
     @property
     def run(self) -> Any:

@@ -22,6 +22,17 @@ IMAGE_BYTES = (
     """async image => Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer()))"""
 )
 
+ACKNOWLEDGED = """async ([text, words]) => {
+  const button = [...document.querySelectorAll('.qptlab-left button')]
+    .find(button => button.innerText.trim() === text);
+  const said = () => document.querySelector('.qptlab-left .qptlab-status').innerText;
+  const begin = performance.now();
+  button.click();
+  while (!words.some(word => said().includes(word)) && performance.now() - begin < 20000)
+    await new Promise(done => setTimeout(done, 4));
+  return performance.now() - begin;
+}"""
+
 
 class Notebook:
     """A notebook open in a real JupyterLab, with the workbench's controls by their texts."""
@@ -70,6 +81,10 @@ class Notebook:
             timeout=1000 * seconds,
         )
         return self.status()
+
+    def acknowledged_ms(self, text, *words):
+        """Milliseconds from a click on a button to a status line with one of these words."""
+        return self.page.evaluate(ACKNOWLEDGED, [text, list(words)])
 
     def tile(self, name):
         """The big number in the tile of this name."""
