@@ -1,6 +1,7 @@
 """The panels without a browser: buttons, sentences and numbers, with a training in miniature."""
 
 import re
+import threading
 import time
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -104,9 +105,9 @@ def test_what_is_left_of_a_run_with_a_limit(limit):
     assert "time –" in " ".join(text(panel.tiles).split())
     panel.start()
     wait_until(lambda: panel.runner.steps_per_second > 0 and len(run.history) > 10)
-    wait_until(lambda: "time left" in text(panel.tiles) and "about" in text(panel.tiles))
+    wait_until(lambda: "time left" in text(panel.tiles) and "≈" in text(panel.tiles))
     shown = " ".join(text(panel.tiles).split())
-    found = re.search(r"time left (\d+):(\d\d) about ([\d ]+) steps", shown)
+    found = re.search(r"time left (\d+):(\d\d) ≈ ([\d ]+) steps", shown)
     minutes, seconds, steps = found.groups()
     if "minutes" in limit:
         assert (int(minutes), int(seconds) >= 55) == (4, True)
@@ -124,6 +125,20 @@ def test_the_learning_rate_acts_while_training():
     panel.learning_rate.value = 1e-4
     assert run.lr == 1e-4
     wait_until(lambda: run.history[-1].lr == 1e-4 and "0.0001" in text(panel.tiles))
+    panel.runner.stop()
+
+
+def test_a_click_during_other_work_is_acknowledged():
+    run, go_on = Toy(), threading.Event()
+    panel = train_panel(run)
+    panel.start()
+    wait_until(lambda: len(run.history) > 2)
+    panel.runner.submit("drawing", lambda: go_on.wait(5))
+    wait_until(lambda: "drawing…" in text(panel.status))
+    panel.buttons["Pause"].click()
+    wait_until(lambda: "pausing after this: drawing…" in text(panel.status))
+    go_on.set()
+    wait_until(lambda: f"paused at step {len(run.history)}" in text(panel.status))
     panel.runner.stop()
 
 

@@ -60,8 +60,8 @@ class Choices(VBox):
         self._settings = HBox(self._settings_row(), layout=Layout(display="none", **_ROW))
         first = [
             *self.molecule.row.children,
-            *_named("functional", self.functional, 100),
-            *_named("basis", self.basis, 115),
+            _named("functional", self.functional, 100),
+            _named("basis", self.basis, 115),
             self.more,
         ]
         super().__init__(
@@ -106,14 +106,13 @@ class Choices(VBox):
 
     def _settings_row(self) -> list[Widget]:
         return [
-            *_named("geometries", self.sampler, 110),
-            self._amount_name,
-            _sized(self.amount, 70),
-            *_named("network", self.network, 125),
-            *_named("loss", self.loss, 135),
-            *_named("refining", self.refine, 55),
-            *_named("validate on", self.n_validation, 60),
-            *_named("train for", self.minutes, 90),
+            _named("geometries", self.sampler, 110),
+            HBox([self._amount_name, _sized(self.amount, 70)]),
+            _named("network", self.network, 125),
+            _named("loss", self.loss, 135),
+            _named("refining", self.refine, 55),
+            _named("validate on", self.n_validation, 60),
+            _named("train for", self.minutes, 90),
         ]
 
     def _widgets(self) -> list[Any]:
@@ -195,9 +194,10 @@ def time_text(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 9.95 else f"{seconds:.0f} s"
 
 
-def _named(name: str, widget: Any, width: int) -> list[Widget]:
+def _named(name: str, widget: Any, width: int) -> Widget:
+    """A control behind its name, which stay together where a row is too narrow for all."""
     widget.add_class(f"qptlab-{name.replace(' ', '-')}")
-    return [HTML(name_html(name)), _sized(widget, width)]
+    return HBox([HTML(name_html(name)), _sized(widget, width)])
 
 
 def _sized(widget: Any, width: int) -> Widget:

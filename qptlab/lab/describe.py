@@ -191,7 +191,7 @@ def _time_tile(runner: Runner, config: Any) -> str:
     if not ends or not (runner.active or runner.state == "paused"):
         return _tile("time", clock(seconds), f"{grouped(log.samples)} geometries")
     left = max(0.0, min(ends))
-    count = f"about {grouped(_two_digits(left * rate))} steps" if rate else ""
+    count = f"≈ {grouped(_two_digits(left * rate))} steps" if rate else ""
     return _tile("time left", clock(left), count)
 
 

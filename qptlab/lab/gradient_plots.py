@@ -75,7 +75,9 @@ def chain_figure(
         _title(figure, column, VALUES_TOP - 11, symbol)
         _title(figure, column, SLOPES_TOP - 29, SLOPE_NAMES.get(name, "∂E/∂θ"))
         norm = number(float(np.linalg.norm(slope)), digits=2)
-        _text(figure, column + SIDE / 2, SLOPES_TOP - 11, f"norm {norm} {unit}")
+        _text(
+            figure, column + SIDE / 2, SLOPES_TOP - 11, f"norm {norm} {unit}".removesuffix(" Ha/Ha")
+        )
         # the unit of a derivative stands above it
         for top, matrix, of in (
             (VALUES_TOP, value, UNITS.get(name, "")),

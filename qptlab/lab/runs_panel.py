@@ -147,7 +147,7 @@ def overlay_figure(
     return figure
 
 
-_COLUMNS = "minmax(0, 3fr) 58px 50px 78px 78px"
+_COLUMNS = "minmax(0, 3fr) 58px 50px 94px 94px"
 
 
 def _heading() -> HTML:

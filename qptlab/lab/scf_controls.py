@@ -56,7 +56,7 @@ class ScfControls:
         ]  # fmt: skip
         self.rows = (
             HBox(first, layout=Layout(**_ROW)),
-            HBox([*self.steps.values(), self.builds], layout=Layout(**_ROW)),
+            HBox([*self.steps.values(), self.builds], layout=Layout(max_width="720px", **_ROW)),
         )
 
     @property

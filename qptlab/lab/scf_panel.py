@@ -29,8 +29,8 @@ from qptlab.theory import Theory
 WORKING = "computing the SCF"
 HEIGHT_PX = CONVERGENCE_PX[1] + ITERATION_PX[1]
 OWN_CSS = f"""
-.qptlab-scf .qptlab-status {{ white-space: normal; height: auto; min-height: 40px;
-  line-height: 20px; }}
+.qptlab-scf .qptlab-status {{ white-space: normal; height: auto; min-height: 26px;
+  line-height: 26px; }}
 .qptlab-scf-picture {{ display: flex; flex-flow: column; align-items: center; color: #5f5f5f;
   justify-content: center; width: {CONVERGENCE_PX[0]}px; max-width: 100%; height: {HEIGHT_PX}px;
   background: white; border-radius: 6px; font-size: 15px; line-height: normal; }}
@@ -64,7 +64,7 @@ class ScfPanel(VBox):
         self.stills = [Still(CONVERGENCE_PX), Still(ITERATION_PX)]
         choices, steps = self.controls.rows
         parts = [style(CSS + OWN_CSS), choices, self.status, steps, self.picture]
-        super().__init__(parts, layout=Layout(width=f"{CONVERGENCE_PX[0]}px", max_width="100%"))
+        super().__init__(parts, layout=Layout(width="100%"))
         for name in ("qptlab", "qptlab-scf"):
             self.add_class(name)
         self._refresher = Refresher(self._refresh, lambda: bool(self._working))

@@ -22,6 +22,10 @@ IMAGE_BYTES = (
     """async image => Array.from(new Uint8Array(await (await fetch(image.src)).arrayBuffer()))"""
 )
 
+CONTENT = """() => window.jupyterapp.serviceManager.contents
+  .get(window.jupyterapp.shell.currentWidget.context.path)"""
+SAVE_AS = """([name, content]) => window.jupyterapp.serviceManager.contents
+  .save(name, { type: 'notebook', format: 'json', content })"""
 ACKNOWLEDGED = """async ([text, words]) => {
   const button = [...document.querySelectorAll('.qptlab-left button')]
     .find(button => button.innerText.trim() === text);
@@ -38,7 +42,7 @@ class Notebook:
     """A notebook open in a real JupyterLab, with the workbench's controls by their texts."""
 
     def __init__(self, page, base_url, name):
-        self.page = page
+        self.page, self.base_url = page, base_url
         page.goto(f"{base_url}/doc/tree/{name}")
         page.wait_for_function(KERNEL_IDLE, timeout=60_000)
 
@@ -56,6 +60,17 @@ class Notebook:
     def errors(self):
         """Texts of all errors and of everything on stderr in the notebook's outputs."""
         return self.page.evaluate(ERRORS)
+
+    def saved(self):
+        """The notebook as it is on disk once it has been saved."""
+        self.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save')")
+        return self.page.evaluate(CONTENT)["content"]
+
+    def open_copy(self, content, name):
+        """Open these contents as another notebook, whose kernel knows nothing of the first's."""
+        self.page.evaluate(SAVE_AS, [name, content])
+        self.page.goto(f"{self.base_url}/doc/tree/{name}")
+        self.page.wait_for_function(KERNEL_IDLE, timeout=60_000)
 
     def button(self, text):
         """The widget button with exactly this text."""

@@ -1,5 +1,6 @@
 """The workbench as a user meets it: real JupyterLab, browser and training, no network."""
 
+import json
 import time
 
 import numpy as np
@@ -53,6 +54,7 @@ def test_train_pause_resume_stop_and_look_at_the_orbitals(notebook):
     the_page_is_reloaded_and_the_same_workbench_comes_back(notebook)
     every_other_page_of_the_panel_works(notebook)
     assert notebook.errors() == []
+    the_saved_notebook_shows_its_plots_without_a_kernel(notebook)
 
 
 def wrong_input_is_one_sentence(notebook):
@@ -138,6 +140,7 @@ def resume_goes_on_with_another_learning_rate(notebook):
     assert 0.004 < float(notebook.tile("learning rate")) <= 0.006, "falling along a cosine"
     notebook.press("Resume")
     notebook.wait_for_step(held + 5)
+    the_scf_page_works_while_it_trains(notebook)
     notebook.type_learning_rate("5e-4")
     notebook.page.wait_for_function(
         """() => [...document.querySelectorAll('.qptlab-tile')].some(
@@ -149,6 +152,14 @@ def resume_goes_on_with_another_learning_rate(notebook):
     notebook.press("Stop")
     notebook.wait_for_status("stopped", seconds=120)
     assert notebook.button("Start").is_enabled() and notebook.button("Pause").is_disabled()
+
+
+def the_scf_page_works_while_it_trains(notebook):
+    notebook.page.get_by_role("tab", name="SCF").click()
+    notebook.press("Run SCF")
+    a_click_is_acknowledged_at_once(notebook, "an SCF is computed")
+    notebook.page.get_by_role("tab", name="Train").click()
+    notebook.wait_for_status("training", seconds=120)
 
 
 def the_slider_turns_through_the_orbitals(notebook):
@@ -218,6 +229,26 @@ def every_other_page_of_the_panel_works(notebook):
     page.locator(".qptlab-sentence", has_text="saved water-").wait_for(timeout=120_000)
     notebook.shot("14-export")
     page.get_by_role("tab", name="Train").click()
+
+
+def the_saved_notebook_shows_its_plots_without_a_kernel(notebook):
+    page = notebook.page
+    page.locator(".qptlab").first.evaluate("panel => panel.scrollIntoView()")
+    stills = page.locator(".jp-Cell").nth(1).locator(".jp-RenderedImage img")
+    assert stills.count() == 4 and not stills.first.is_visible(), "the panel has its own"
+    saved = notebook.saved()
+    size = len(json.dumps(saved))
+    print(f"the saved notebook has {size / 1e6:.2f} MB")
+    assert size < 1e6
+    outputs = saved["cells"][1]["outputs"]
+    assert sum("image/png" in output["data"] for output in outputs) == 4
+    notebook.open_copy(saved, "reopened.ipynb")
+    stills = page.locator(".jp-RenderedImage img")
+    stills.first.wait_for(timeout=60_000)
+    stills.first.scroll_into_view_if_needed()
+    for number in range(4):
+        assert stills.nth(number).is_visible()
+    notebook.shot("15-reopened")
 
 
 def test_fifty_orbitals_take_one_webgl_context(notebook):
