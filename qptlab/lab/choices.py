@@ -106,13 +106,13 @@ class Choices(VBox):
 
     def _settings_row(self) -> list[Widget]:
         return [
-            _named("geometries", self.sampler, 110),
-            HBox([self._amount_name, _sized(self.amount, 70)]),
-            _named("network", self.network, 125),
-            _named("loss", self.loss, 135),
-            _named("refining", self.refine, 55),
-            _named("validate on", self.n_validation, 60),
-            _named("train for", self.minutes, 90),
+            _named("geometries", self.sampler, 106),
+            HBox([self._amount_name, _sized(self.amount, 62)]),
+            _named("network", self.network, 110),
+            _named("loss", self.loss, 112),
+            _named("refining", self.refine, 50),
+            _named("validate on", self.n_validation, 50),
+            _named("train for", self.minutes, 82),
         ]
 
     def _widgets(self) -> list[Any]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from qptlab.lab.plots import PIXEL_RATIO, SIZE_PX
 from qptlab.lab.png_image import PngImage
 
-MIN_INTERVAL_S = 0.2
+MIN_INTERVAL_S, MAX_INTERVAL_S = 0.2, 3.0
 COST_FACTOR = 25.0
 """A drawing takes one core of perhaps two; this leaves it less than 4 % of the time."""
 
@@ -41,20 +41,27 @@ class Throttle:
     the training.
     """
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self.clock, self.next, self.cost = clock, 0.0, 0.0
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self.clock, self.cpu, self.next, self.cost = clock, cpu, 0.0, 0.0
 
     def ready(self) -> bool:
         """True when the next drawing may begin."""
         return self.clock() >= self.next
 
     def run(self, draw: Callable[[], None]) -> None:
-        """Draw, and put off the next drawing by max(0.2 s, 25 × what this one took)."""
-        begin = self.clock()
+        """Draw, and put off the next by 25 × the CPU time of this one: 0.2 s at least, 3 s at most.
+
+        Not its wall time, most of which may have been waiting for the training's turn.
+        """
+        begin = self.cpu()
         draw()
-        end = self.clock()
-        self.cost = end - begin
-        self.next = end + max(MIN_INTERVAL_S, COST_FACTOR * self.cost)
+        self.cost = self.cpu() - begin
+        wait = max(MIN_INTERVAL_S, COST_FACTOR * self.cost)
+        self.next = self.clock() + min(MAX_INTERVAL_S, wait)
 
 
 class LivePlot(Box):

@@ -56,7 +56,7 @@ class OrbitalFeed(VBox):
             disabled=True,
             continuous_update=False,
             tooltip="The molecule as chosen, or a geometry that was set aside to validate with",
-            layout=Layout(flex="0 0 184px", margin="0 0 0 14px"),
+            layout=Layout(flex="0 0 168px", margin="0 0 0 12px"),
         )
         self.caption = HTML(layout=Layout(min_width="0"))
         self.draw.on_click(lambda _: self.draw_orbitals())
