@@ -107,9 +107,9 @@ class Choices(VBox):
     def _settings_row(self) -> list[Widget]:
         return [
             _named("geometries", self.sampler, 106),
-            HBox([self._amount_name, _sized(self.amount, 62)]),
+            HBox([self._amount_name, _sized(self.amount, 58)]),
             _named("network", self.network, 110),
-            _named("loss", self.loss, 112),
+            _named("loss", self.loss, 102),
             _named("refining", self.refine, 50),
             _named("validate on", self.n_validation, 50),
             _named("train for", self.minutes, 82),

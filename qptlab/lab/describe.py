@@ -46,6 +46,7 @@ CSS = (
 .qptlab-drop { box-sizing: border-box; width: 440px; font: 12px/1.4 monospace; padding: 4px 8px;
   resize: none; border: 1.5px dashed var(--jp-border-color1, #bdbdbd); border-radius: 6px;
   color: inherit; background: var(--jp-layout-color1, white); }
+.qptlab-drop:disabled { opacity: 0.6; }
 .qptlab-drop.over { border-color: #0072B2; background: #0072B21a; }
 .qptlab-sentence { font-size: 13px; line-height: 20px; color: var(--jp-ui-font-color2, #5f5f5f);
   white-space: nowrap; overflow: hidden; text-overflow: ellipsis; margin: 0 8px; }
@@ -189,7 +190,7 @@ def _time_tile(runner: Runner, config: Any) -> str:
     ends = [60 * minutes - seconds] if minutes else []
     ends += [(steps - log.step) / rate] if steps and rate else []
     if not ends or not (runner.active or runner.state == "paused"):
-        return _tile("time", clock(seconds), f"{grouped(log.samples)} geometries")
+        return _tile("time", clock(seconds), "of training")
     left = max(0.0, min(ends))
     count = f"≈ {grouped(_two_digits(left * rate))} steps" if rate else ""
     return _tile("time left", clock(left), count)

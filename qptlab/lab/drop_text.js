@@ -30,6 +30,7 @@ function render({ model, el }) {
   area.addEventListener("dragover", (event) => event.preventDefault());
   area.addEventListener("drop", (event) => {
     shade(false)();
+    if (area.disabled) return;
     const [file] = event.dataTransfer.files;
     if (!file) return;
     event.preventDefault();
@@ -37,9 +38,15 @@ function render({ model, el }) {
     take(file);
   });
   const follow = () => (area.value = model.get("value"));
+  const lock = () => (area.disabled = model.get("disabled"));
   model.on("change:value", follow);
+  model.on("change:disabled", lock);
+  lock();
   el.append(area);
-  return () => model.off("change:value", follow);
+  return () => {
+    model.off("change:value", follow);
+    model.off("change:disabled", lock);
+  };
 }
 
 export default { render };

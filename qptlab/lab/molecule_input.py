@@ -24,6 +24,7 @@ class DropText(anywidget.AnyWidget):
     value = traitlets.Unicode("").tag(sync=True)
     placeholder = traitlets.Unicode("").tag(sync=True)
     label = traitlets.Unicode("", help="for screen readers").tag(sync=True)
+    disabled = traitlets.Bool(False).tag(sync=True)
 
 
 class MoleculeInput(VBox):
@@ -55,8 +56,7 @@ class MoleculeInput(VBox):
 
     def lock(self, locked: bool) -> None:
         """While a training uses the molecule it cannot be changed."""
-        self.library.disabled = self.charge.disabled = locked
-        self.own.layout.visibility = "hidden" if locked else "visible"
+        self.library.disabled = self.charge.disabled = self.text.disabled = locked
 
     def offer(self, chosen: Molecule) -> None:
         """Take over a molecule that something else has chosen."""
