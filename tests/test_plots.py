@@ -172,7 +172,7 @@ class Clock:
         self.now += seconds
 
 
-@pytest.mark.parametrize(("cost", "wait"), [(0.004, 0.2), (0.02, 0.5), (0.5, 3.0)])
+@pytest.mark.parametrize(("cost", "wait"), [(0.004, 0.2), (0.02, 0.8), (0.5, 3.0)])
 def test_throttle_counts_from_the_end_of_a_draw(cost, wait):
     clock = Clock()
     throttle = Throttle(clock, cpu=clock)

@@ -14,8 +14,8 @@ from qptlab.lab.plots import PIXEL_RATIO, SIZE_PX
 from qptlab.lab.png_image import PngImage
 
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.2, 3.0
-COST_FACTOR = 25.0
-"""A drawing takes one core of perhaps two; this leaves it less than 4 % of the time."""
+COST_FACTOR = 40.0
+"""A drawing takes one core of perhaps two; this leaves it 2.5 % of the time."""
 
 
 def png(figure: Figure, pixel_ratio: float = PIXEL_RATIO) -> bytes:
@@ -53,7 +53,7 @@ class Throttle:
         return self.clock() >= self.next
 
     def run(self, draw: Callable[[], None]) -> None:
-        """Draw, and put off the next by 25 × the CPU time of this one: 0.2 s at least, 3 s at most.
+        """Draw, and put off the next by 40 × the CPU time of this one: 0.2 s at least, 3 s at most.
 
         Not its wall time, most of which may have been waiting for the training's turn.
         """

@@ -14,7 +14,7 @@ from qptlab.theory import Theory
 
 VIEW_HEIGHT_PX = 440
 DRAWN_AT = ("paused", "stopped", "finished")
-LIVE_SHARE = 0.02
+LIVE_SHARE = 0.01
 """Of the training's time that redrawing on the way may take."""
 LIVE_S = 0.5
 """Redrawn no more often than that: an eye needs time, too."""
