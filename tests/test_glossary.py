@@ -1,0 +1,31 @@
+"""The glossary is what the code says."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from qptlab.lab.glossary import ENTRIES, examples, markdown
+
+PAGE = Path(__file__).resolve().parents[1] / "notebooks" / "glossary.md"
+
+
+@pytest.fixture(scope="module")
+def known():
+    return examples()
+
+
+def test_page_is_up_to_date():
+    expected = "write it anew: python -m qptlab.lab.glossary > notebooks/glossary.md"
+    assert PAGE.read_text(encoding="utf-8") == markdown(), expected
+
+
+def test_every_axis_has_one_length(known):
+    lengths: dict[str, int] = {}
+    for entries in ENTRIES.values():
+        for entry in entries:
+            shape, axes = np.shape(eval(entry.code, known)), entry.axes.split()
+            assert len(shape) == len(axes), entry.code
+            for axis, length in zip(axes, shape, strict=True):
+                assert lengths.setdefault(axis, length) == length, (entry.code, axis)
+                assert not axis.isdigit() or int(axis) == length
