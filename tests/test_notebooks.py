@@ -19,8 +19,8 @@ MAX_BYTES = 500_000
 CELL_TIMEOUT_S = 300  # for a cell that hangs; no measure of speed
 EXERCISE = r"^\*\*\d\.\*\* "
 SOLUTION = re.compile(r"<details>.*?```python\n(.*?)```.*?</details>", flags=re.DOTALL)
-NAMES_AND_WORDS = "savin,commun,formate,infront"
-"""Two chemists, a molecule, and a name in JavaScript, which codespell takes for misspelt."""
+NAMES_AND_WORDS = "savin,commun,formate,fro"
+"""Two chemists, an ion, and a word, which codespell takes for misspelt."""
 
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 by_lesson = pytest.mark.parametrize("path", COURSE, ids=lambda path: path.stem)
