@@ -2,12 +2,13 @@
 
 from pathlib import Path
 
+import nbformat
 import numpy as np
 import pytest
 
 from qptlab.lab.glossary import ENTRIES, examples, markdown
 
-PAGE = Path(__file__).resolve().parents[1] / "notebooks" / "glossary.md"
+PAGE = Path(__file__).resolve().parents[1] / "notebooks" / "glossary.ipynb"
 
 
 @pytest.fixture(scope="module")
@@ -16,8 +17,9 @@ def known():
 
 
 def test_page_is_up_to_date():
-    expected = "write it anew: python -m qptlab.lab.glossary > notebooks/glossary.md"
-    assert PAGE.read_text(encoding="utf-8") == markdown(), expected
+    (cell,) = [c for c in nbformat.read(PAGE, as_version=4).cells if c.cell_type == "code"]
+    (output,) = cell.outputs
+    assert output.data["text/markdown"] == markdown(), "run notebooks/glossary.ipynb and save it"
 
 
 def test_every_axis_has_one_length(known):

@@ -1,9 +1,7 @@
 """The glossary: what symbols are called in the code, their shapes and units.
 
-    python -m qptlab.lab.glossary > notebooks/glossary.md
-
-Shapes are read off a calculation on water, so that a field that is renamed or reshaped breaks the
-page and not the reader.
+Shapes are read off a calculation on water, so that a field that is renamed or reshaped breaks
+`notebooks/glossary.ipynb` and not the reader.
 """
 
 from dataclasses import dataclass
@@ -20,7 +18,6 @@ from qptlab.qpt.sample import prepare
 from qptlab.theory import theory
 
 MOLECULE, THEORY = "water", "pbe/sto-3g"
-TITLE = "# Glossary: what a symbol is called in the code"
 
 
 @dataclass(frozen=True)
@@ -48,7 +45,7 @@ ENTRIES = {
     "Atomic orbitals and their integrals": (
         Entry(r"\chi, \nabla\chi", "ints.grid_ao",
               "atomic orbitals and their gradients on the grid, in blocks of points",
-              "block 4 point ao", "bohr^(−3/2), bohr^(−5/2)"),
+              "block 4 point ao", "bohr$^{-3/2}$, bohr$^{-5/2}$"),
         Entry(r"w", "ints.grid_weights", "what a grid point counts in an integral",
               "block point", "bohr³"),
         Entry(r"S", "ints.overlap", "overlap of two atomic orbitals", "ao ao", ""),
@@ -117,12 +114,10 @@ def examples() -> dict[str, Any]:
 
 
 def markdown() -> str:
-    """The whole page."""
+    """All tables of the glossary."""
     known = examples()
     lines = [
-        TITLE,
-        "",
-        f"Shapes in the last column but one are those of {MOLECULE} with {THEORY}. Axes: "
+        f"The examples are {MOLECULE} with {THEORY}. Axes: "
         "`ao` atomic orbital, `mo` molecular orbital, `point` of the integration grid, `matrix` "
         "of those that the network reads.",
     ]
@@ -149,7 +144,3 @@ def _example(value: Any) -> str:
     if shape:
         return f"({', '.join(map(str, shape))})"
     return f"{value:,}" if isinstance(value, int) else f"{float(value):.4f}".replace("-", "−")
-
-
-if __name__ == "__main__":
-    print(markdown(), end="")
