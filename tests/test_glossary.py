@@ -4,16 +4,10 @@ from pathlib import Path
 
 import nbformat
 import numpy as np
-import pytest
 
 from qptlab.lab.glossary import ENTRIES, examples, markdown
 
 PAGE = Path(__file__).resolve().parents[1] / "notebooks" / "glossary.ipynb"
-
-
-@pytest.fixture(scope="module")
-def known():
-    return examples()
 
 
 def test_page_is_up_to_date():
@@ -22,11 +16,11 @@ def test_page_is_up_to_date():
     assert output.data["text/markdown"] == markdown(), "run notebooks/glossary.ipynb and save it"
 
 
-def test_every_axis_has_one_length(known):
+def test_every_axis_has_one_length():
     lengths: dict[str, int] = {}
     for entries in ENTRIES.values():
         for entry in entries:
-            shape, axes = np.shape(eval(entry.code, known)), entry.axes.split()
+            shape, axes = np.shape(eval(entry.code, examples())), entry.axes.split()
             assert len(shape) == len(axes), entry.code
             for axis, length in zip(axes, shape, strict=True):
                 assert lengths.setdefault(axis, length) == length, (entry.code, axis)

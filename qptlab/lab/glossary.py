@@ -4,12 +4,13 @@ Shapes are read off a calculation on water, so that a field that is renamed or r
 `notebooks/glossary.ipynb` and not the reader.
 """
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from qptlab.dft import integrals, scf
+from qptlab.dft import scf
 from qptlab.dft.diis import commutator
 from qptlab.molecule import molecule
 from qptlab.qpt.block_qpt import BlockQPT
@@ -98,17 +99,18 @@ ENTRIES = {
 }  # fmt: skip
 
 
+@functools.cache
 def examples() -> dict[str, Any]:
     """What the entries' expressions are about, computed for water."""
     subject, level = molecule(MOLECULE), theory(THEORY)
-    model = BlockQPT.create(subject, level)
+    model, sample = BlockQPT.create(subject, level), prepare(subject, level)
     return {
         "molecule": subject,
-        "ints": integrals(subject, level),
+        "ints": sample.integrals,
         "scf": scf(subject, level),
         "model": model,
-        "sample": prepare(subject, level),
-        "prediction": predict(model, subject, 0, forces=True),
+        "sample": sample,
+        "prediction": predict(model, subject, forces=True, prepared=sample),
         "commutator": commutator,
     }
 

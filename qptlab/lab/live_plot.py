@@ -15,7 +15,7 @@ from qptlab.lab.png_image import PngImage
 
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.2, 3.0
 COST_FACTOR = 40.0
-"""A drawing takes one core of perhaps two; this leaves it 2.5 % of the time."""
+"""A drawing takes one core of perhaps two, and may do so for a fortieth of the time."""
 
 
 def png(figure: Figure, pixel_ratio: float = PIXEL_RATIO) -> bytes:
@@ -53,7 +53,7 @@ class Throttle:
         return self.clock() >= self.next
 
     def run(self, draw: Callable[[], None]) -> None:
-        """Draw, and put off the next by 40 × the CPU time of this one: 0.2 s at least, 3 s at most.
+        """Draw, and put off the next by `COST_FACTOR` × this one's CPU time, within the limits.
 
         Not its wall time, most of which may have been waiting for the training's turn.
         """
