@@ -23,7 +23,7 @@ from qptlab.dft import (
 from qptlab.dft.integrals import Integrals, dipole_integrals
 from qptlab.dft.properties import in_field
 from qptlab.molecule import Molecule, molecule
-from qptlab.qpt import block_qpt
+from qptlab.qpt import block_qpt, response_net
 from qptlab.qpt.predict import predict
 from qptlab.reference import pyscf_mean_field
 from qptlab.theory import Theory, theory
@@ -91,7 +91,8 @@ def test_no_forces_before_convergence():
 @pytest.mark.parametrize("refine", [0, 2])
 def test_the_gradient_of_a_prediction_is_exact_though_nothing_is_converged(refine, monkeypatch):
     # all of it in float64: the difference quotient needs more digits than the network carries
-    monkeypatch.setattr(block_qpt, "SINGLE", jnp.float64)
+    for module in (block_qpt, response_net):
+        monkeypatch.setattr(module, "SINGLE", jnp.float64)
     case = distorted("water")
     network = shaken(block_qpt.BlockQPT.create(case, "b3lyp5/6-31g*"), size=0.02)
     prediction = predict(network, case, refine, forces=True)

@@ -14,7 +14,7 @@ from test_training import new_run, same_weights, weights
 
 from qptlab.dft import integrals, scf
 from qptlab.molecule import molecule
-from qptlab.qpt import block_qpt
+from qptlab.qpt import block_qpt, response_net
 from qptlab.qpt.guard import ABSURD, FEWEST, objection, usual_norm
 from qptlab.qpt.losses import Term, loss, parse_loss
 from qptlab.qpt.pipeline import refine
@@ -44,7 +44,7 @@ def value(network, geometry, spec: str) -> float:
 
 @pytest.mark.parametrize("iterations", [0, 1])
 def test_terms_are_what_pyscfs_matrices_say(water, network, iterations):
-    end = refine(network(water), water, iterations)
+    end = refine(network(water), water, iterations, response=network.answer(water))
     mf = pyscf_mean_field(distorted("water"), LEVEL)
     dm = np.asarray(end.dm)
     fock, overlap = np.asarray(mf.get_fock(dm=dm)), mf.get_ovlp()
@@ -65,7 +65,8 @@ def test_terms_are_what_pyscfs_matrices_say(water, network, iterations):
 
 @pytest.mark.parametrize("spec", ["energy", "delta2", "commutator", "0.5*energy@2+delta2@1"])
 def test_gradients_are_finite_differences(spec, monkeypatch):
-    monkeypatch.setattr(block_qpt, "SINGLE", jnp.float64)
+    for module in (block_qpt, response_net):
+        monkeypatch.setattr(module, "SINGLE", jnp.float64)
     network = shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL))
     geometry, chosen = sample(integrals(distorted("water"), LEVEL)), parse_loss(spec)
     trainable, rest = eqx.partition(network, eqx.is_inexact_array)

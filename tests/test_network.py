@@ -97,7 +97,7 @@ def test_what_a_run_folder_says_of_its_network(tmp_path):
     written = {
         "kind": "block",
         "version": 3,
-        "sizes": {"token": 16, "pair": 32, "layers": 3, "heads": 4, "distances": 12},
+        "sizes": {"token": 16, "pair": 32, "layers": 3, "heads": 4, "distances": 12, "response": 0},
         "theory": {"xc": "pbe", "basis": "sto-3g", "grid": 1, "coulomb": "df"},
         "elements": ["H", "O"],
     }

@@ -146,8 +146,9 @@ def _errors(model: Network, judged: list[tuple[Sample, ScfResult]]) -> dict[str,
 @jit
 def _predict(model: Network, geometry: Sample) -> tuple:
     """Energies by refining iterations, and F[D] of the unrefined prediction."""
-    delta_fock = model(geometry)
-    return refine(delta_fock, geometry, REFINE).energies, refine(delta_fock, geometry, 0).fock
+    delta_fock, response = model(geometry), model.answer(geometry)
+    refined = refine(delta_fock, geometry, REFINE, response=response)
+    return refined.energies, refine(delta_fock, geometry, 0).fock
 
 
 def _line(row: dict) -> str:

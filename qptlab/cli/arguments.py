@@ -135,7 +135,8 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
         "--loss",
         metavar="SPEC",
         help="energy (default), delta2, commutator, or sums: 0.5*energy@2+delta2; A -> B over "
-        "time; hamiltonian and coupling are supervised, by PySCF's Fock matrices",
+        "time; response teaches a trained network (--start) what refining needs; hamiltonian and "
+        "coupling are supervised, by PySCF's Fock matrices",
     )
     sub.add_argument(
         "--geometries",

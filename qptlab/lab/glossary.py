@@ -85,6 +85,9 @@ ENTRIES = {
         Entry(r"A_k", "sample.matrices", "matrices at hand, whose blocks are scaled to give "
               "$\\Delta F$", "matrix ao ao", "hartree, or their own"),
         Entry(r"\Delta F", "model(sample)", "what the network predicts", "ao ao", "hartree"),
+        Entry(r"w_k(a, b)", "model.answer(sample).factors", "what it multiplies a change of "
+              "density by, in refining, to know beforehand how $F$ will change",
+              "shell shell change", ""),
     ),
     "The prediction": (
         Entry(r"\tilde F_0 + \Delta F", "prediction.raw_fock", "the matrix that is filled to give "
@@ -103,7 +106,8 @@ ENTRIES = {
 def examples() -> dict[str, Any]:
     """What the entries' expressions are about, computed for water."""
     subject, level = molecule(MOLECULE), theory(THEORY)
-    model, sample = BlockQPT.create(subject, level), prepare(subject, level)
+    model = BlockQPT.create(subject, level).answering()
+    sample = prepare(subject, level)
     return {
         "molecule": subject,
         "ints": sample.integrals,
@@ -121,7 +125,8 @@ def markdown() -> str:
     lines = [
         f"The examples are {MOLECULE} with {THEORY}. Axes: "
         "`ao` atomic orbital, `mo` molecular orbital, `point` of the integration grid, `matrix` "
-        "of those that the network reads.",
+        "of those that the network reads, `shell` of atomic orbitals, `change` of the matrices in "
+        "`qptlab.qpt.response.CHANGES`.",
     ]
     for heading, entries in ENTRIES.items():
         lines += [

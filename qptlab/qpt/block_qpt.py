@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields, replace
 from typing import ClassVar
 
 import equinox as eqx
@@ -16,30 +16,36 @@ from qptlab.molecule import Molecule
 from qptlab.qpt.blocks import cut, invariants, n_invariants, scale_blocks, tame
 from qptlab.qpt.config import MUON_LR
 from qptlab.qpt.network import SINGLE, Network, checked, register, rows, run_layers
+from qptlab.qpt.response import Response
+from qptlab.qpt.response_net import ResponseNet
 from qptlab.qpt.sample import MATRICES, Sample
+from qptlab.qpt.shell_embedding import N_ELEMENTS, N_INDEX, N_L, embedded
 from qptlab.theory import Theory
 from qptlab.theory import theory as parse_theory
 
 VERSION = 3
 """Changes with what weights of one shape mean. 1: blocks scaled by their weights as they are; 2: ΔF
 added to F0, not to its screened form."""
-N_ELEMENTS, N_L, N_INDEX = 119, 4, 32
+RESPONSE_WIDTH = 32
 FARTHEST = 12.0
 """Distances (bohr) are resolved up to here."""
 
 
 @dataclass(frozen=True)
 class BlockSizes:
-    """Widths of the token and pair tracks, layers, attention heads, distance Gaussians."""
+    """Widths of the token and pair tracks, layers, attention heads, distance Gaussians; width of
+    the network that answers, 0 for none."""
 
     token: int = 64
     pair: int = 32
     layers: int = 3
     heads: int = 4
     distances: int = 12
+    response: int = 0
 
     def __post_init__(self):
-        if min(self.token, self.pair, self.heads) < 1 or self.layers < 1 or self.distances < 2:
+        sizes = (self.token, self.pair, self.heads, self.layers, self.distances - 1)
+        if min(sizes) < 1 or self.response < 0:
             raise ValueError(f"network sizes must be positive; got {self}")
         if self.token % self.heads:
             raise ValueError(f"token width {self.token} is not a multiple of {self.heads} heads")
@@ -112,6 +118,9 @@ class BlockQPT(Network):
     times a block turns as the block does, so the prediction turns with the molecule. The last
     layer starts at zero: an untrained network changes nothing.
 
+    A second, smaller network may predict the `Response` that refining iterations use, see
+    `answering`.
+
     Weights are float32; ΔF leaves as float64.
     """
 
@@ -123,6 +132,7 @@ class BlockQPT(Network):
     layers: Layer
     norm: eqx.nn.LayerNorm
     head: eqx.nn.MLP
+    response: ResponseNet | None
     optimiser: ClassVar[str] = "muon"
     usual_lr: ClassVar[float] = MUON_LR
     sizes: BlockSizes = eqx.field(static=True)
@@ -148,6 +158,7 @@ class BlockQPT(Network):
         head = eqx.nn.MLP(pair, len(MATRICES), 2 * pair, 1, jax.nn.silu, key=keys[5], dtype=SINGLE)
         last = jax.tree.map(jnp.zeros_like, head.layers[-1])
         self.head = eqx.tree_at(lambda mlp: mlp.layers[-1], head, last)
+        self.response = ResponseNet(sizes.response, key=keys[0]) if sizes.response else None
         self.sizes, self.theory, self.made_for = sizes, theory, elements
 
     @classmethod
@@ -215,18 +226,38 @@ class BlockQPT(Network):
         weights = rows(self.head, rows(self.norm, pairs)).astype(sample.fock.dtype)
         return scale_blocks(weights * tame(blocks), sample.matrices, shells)
 
+    def answering(self, seed: int = 0) -> "BlockQPT":
+        """Itself with an untrained `ResponseNet`, unless it has one."""
+        if self.response is not None:
+            return self
+        sizes = replace(self.sizes, response=RESPONSE_WIDTH)
+        other = BlockQPT(sizes, self.theory, self.made_for, key=jax.random.key(seed))
+        # all but the answer stays
+        return eqx.tree_at(_all_but_answer, other, _all_but_answer(self))
+
+    def answer(self, sample: Sample) -> Response | None:
+        """How exchange and correlation answer a change of density, for refining iterations."""
+        if self.response is None:
+            return None
+        shells = sample.integrals.shells
+        features = invariants(cut(sample.matrices, shells), shells).astype(SINGLE)
+        factors = self.response(features, shells).astype(sample.fock.dtype)
+        vxc = sample.matrices[MATRICES.index("Vxc")]
+        return Response(factors, sample.start, vxc)
+
     def _embed(self, features: Array, positions: Array, shells: Shells) -> tuple[Tokens, Pairs]:
         atom = np.array(shells.atom)
-        tokens = (
-            self.elements.weight[np.array(shells.number)]
-            + self.angular.weight[np.array(shells.l)]
-            + self.index.weight[np.array(shells.index)]
-        )
         diagonal = jnp.einsum("aaf->af", features)
-        tokens = tokens + rows(self.token_in, diagonal)
+        kind = embedded(shells, self.elements, self.angular, self.index)
+        tokens = kind + rows(self.token_in, diagonal)
         distances = _distance_features(positions, self.sizes.distances).astype(SINGLE)
         pairs = jnp.concatenate([features, distances[atom[:, None], atom[None]]], axis=-1)
         return tokens, rows(self.pair_in, pairs)
+
+
+def _all_but_answer(network: BlockQPT) -> list[eqx.Module]:
+    parts = [f.name for f in fields(network) if not f.metadata.get("static")]
+    return [getattr(network, name) for name in parts if name != "response"]
 
 
 def _distance_features(positions: Float[Array, "atom 3"], count: int) -> Array:

@@ -4,6 +4,8 @@ A loss is written as a sum of terms, `weight*name@refine`, for example "energy",
 "energy+0.1*commutator". `@k` evaluates the term after k refining iterations, through which it is
 backpropagated. "A -> B" moves the weights from those of A to those of B along the run.
 
+`response` teaches how exchange and correlation answer (`Network.answer`) and leaves ΔF as it is.
+
 The rivals, `hamiltonian` and `coupling`, are supervised: they need labels and no DFT, see
 `qptlab.qpt.supervised`.
 """
@@ -21,6 +23,7 @@ from qptlab.dft.density import Filled, Matrix
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.qpt.network import Network
 from qptlab.qpt.pipeline import densities
+from qptlab.qpt.response import Response
 from qptlab.qpt.sample import Sample, without_energy
 from qptlab.qpt.supervised import SUPERVISED
 
@@ -100,13 +103,14 @@ def _semicanonical(dm: Matrix, fock: Matrix, overlap: Matrix, n_occ: int) -> Mat
 
 
 TERMS = {"energy": energy_error, "delta2": second_order_error, "commutator": commutator_norm}
+RESPONSE = "response"
 
 
 @dataclass(frozen=True)
 class Term:
     """One term of a loss: a name of `TERMS`, evaluated after `refine` refining iterations.
 
-    Or one of `SUPERVISED`, evaluated for the network's own matrix.
+    Or `RESPONSE`, or one of `SUPERVISED`, evaluated for the network's own matrix.
     """
 
     name: str
@@ -135,6 +139,15 @@ class Loss:
                     "theory) → converged Fock matrix, for example qptlab.reference.pyscf_fock"
                 )
 
+    def taught(self, network: Network, seed: int) -> Network:
+        """The network with weights for all that this loss trains.
+
+        Raises:
+            ValueError: a network that does not answer, for `response`.
+        """
+        trains_answer = any(term.name == RESPONSE for term in self.terms)
+        return network.answering(seed) if trains_answer else network
+
     @property
     def needs_labels(self) -> bool:
         """Whether a term is supervised."""
@@ -142,7 +155,7 @@ class Loss:
 
     def kept(self, sample: Sample) -> Sample:
         """What of a sample this loss needs: nearly all is for energies."""
-        needs_energy = any(term.name in TERMS for term in self.terms)
+        needs_energy = any(term.name not in SUPERVISED for term in self.terms)
         return sample if needs_energy else without_energy(sample)
 
 
@@ -154,23 +167,44 @@ def loss(
     The energy is NaN where every term is supervised.
     """
     delta_fock = network(sample)
-    points = _points(delta_fock, sample, [term for term in terms if term.name in TERMS])
-    values = [
-        TERMS[term.name](points[term.refine], sample)
-        if term.name in TERMS
-        else SUPERVISED[term.name](sample.start + delta_fock, sample.label)
-        for term in terms
-    ]
-    energy_of_first = points[0].energy if points else jnp.full((), jnp.nan)
+    last = max(term.refine for term in terms)
+    response = network.answer(sample) if last else None
+    points = _points(delta_fock, sample, [term for term in terms if term.name in TERMS], response)
+    values, energy_of_first = [], points[0].energy if points else jnp.full((), jnp.nan)
+    for term in terms:
+        if term.name in TERMS:
+            values.append(TERMS[term.name](points[term.refine], sample))
+        elif term.name == RESPONSE:
+            value, energy_of_first = _response_error(delta_fock, sample, term.refine, response)
+            values.append(value)
+        else:
+            values.append(SUPERVISED[term.name](sample.start + delta_fock, sample.label))
     return jnp.dot(weights, jnp.stack(values)), energy_of_first
 
 
-def _points(delta_fock: Matrix, sample: Sample, terms: list[Term]) -> list[Point]:
+def _response_error(
+    delta_fock: Matrix, sample: Sample, iterations: int, response: Response
+) -> tuple[Scalar, Scalar]:
+    """(E_k − E_0)/ΔE₂, what refining gains of the energy as a share of its error bar; and E_0.
+
+    ΔF stands still. As a share it is of one size for all networks and molecules: 0 where refining
+    gains nothing, and about −1 at best.
+    """
+    path = densities(jax.lax.stop_gradient(delta_fock), sample, iterations, response=response)
+    first = Point(path.energies[0], Filled(path.orbitals[0]).dm, path.focks[0])
+    unit = jax.lax.stop_gradient(second_order_error(first, sample))
+    last = energy(Filled(path.orbitals[-1]), sample.integrals).total
+    return (last - first.energy) / unit, first.energy
+
+
+def _points(
+    delta_fock: Matrix, sample: Sample, terms: list[Term], response: Response | None
+) -> list[Point]:
     """The densities from the unrefined one to the last that a term looks at; none without terms."""
     if not terms:
         return []
     last = max(term.refine for term in terms)
-    path = densities(delta_fock, sample, last)
+    path = densities(delta_fock, sample, last, response=response)
     needs_fock = any(term.name != "energy" and term.refine == last for term in terms)
     filled = Filled(path.orbitals[last])
     if needs_fock:
@@ -204,9 +238,10 @@ def _parse_sum(text: str, spec: str) -> dict[Term, float]:
     found: dict[Term, float] = {}
     for part in text.split("+"):
         match = re.fullmatch(r"\s*(?:([\d.]+(?:e-?\d+)?)\s*\*)?\s*(\w+)(?:@(\d))?\s*", part)
-        if not match or match[2] not in TERMS | SUPERVISED:
+        if not match or match[2] not in (*TERMS, RESPONSE, *SUPERVISED):
+            known = ", ".join((*TERMS, RESPONSE, *SUPERVISED))
             raise ValueError(
-                f"loss {spec!r}: {part.strip()!r} is not one of {', '.join(TERMS | SUPERVISED)}, "
+                f"loss {spec!r}: {part.strip()!r} is not one of {known}, "
                 "with a weight before (0.1*delta2) or refining iterations behind (energy@2)"
             )
         if match[2] in SUPERVISED and match[3]:
@@ -214,8 +249,9 @@ def _parse_sum(text: str, spec: str) -> dict[Term, float]:
                 f"loss {spec!r}: {match[2]} compares the network's own matrix, before any "
                 f"refining; write it without @{match[3]}"
             )
+        least = int(match[2] == RESPONSE)  # it has nothing to say of an unrefined density
         weight = 1.0 if match[1] is None else float(match[1])
         if not 0 < weight < math.inf:
             raise ValueError(f"loss {spec!r}: weight {match[1]}; expected a number above 0")
-        found[Term(match[2], int(match[3] or 0))] = weight
+        found[Term(match[2], max(least, int(match[3] or 0)))] = weight
     return found

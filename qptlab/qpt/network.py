@@ -18,6 +18,7 @@ from jaxtyping import Array, Float
 from qptlab.dft.integrals import check_input
 from qptlab.molecule import Molecule
 from qptlab.qpt.config import ADAM_LR
+from qptlab.qpt.response import Response
 from qptlab.qpt.sample import Sample
 from qptlab.theory import Theory
 from qptlab.theory import theory as parse_theory
@@ -51,6 +52,21 @@ class Network(eqx.Module):
         Supervised training keeps neither grid nor electron repulsion: those of
         `sample.integrals` are None then.
         """
+
+    def answer(self, sample: Sample) -> Response | None:
+        """How exchange and correlation answer a change of density, for refining iterations.
+
+        None, as here: they do so at the next Fock build, and only repulsion before.
+        """
+        return None
+
+    def answering(self, seed: int = 0) -> "Network":
+        """Itself, with weights for an answer, untrained where there were none.
+
+        Raises:
+            ValueError: a class without, as here.
+        """
+        raise ValueError(f"{type(self).__name__} does not answer: there is no response to train")
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """The pipeline: guess → first Fock build → network → refining iterations → energy.
 
 D0 → F0 = F[D0], screened → network gives ΔF → D1 from their sum → K refining iterations → energy.
-With K refining iterations a prediction costs K + 1 Fock builds, the first one included.
+In each of these the network may also say how F will answer. With K refining iterations a prediction
+costs K + 1 Fock builds, the first one included.
 
 Source: Mathiasen et al., arXiv 2402.04030, section 3; screening is not in the paper.
 """
@@ -15,7 +16,7 @@ from qptlab.dft.density import Filled, fill
 from qptlab.dft.diis import DEPTH, Diis, commutator
 from qptlab.dft.energy import Energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
-from qptlab.dft.screening import screened
+from qptlab.qpt.response import Response, answered
 from qptlab.qpt.sample import Sample
 
 Matrix = Float[Array, "ao ao"]
@@ -52,16 +53,21 @@ class Densities(eqx.Module):
 
 
 def refine(
-    delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "screened"
+    delta_fock: Matrix,
+    sample: Sample,
+    iterations: int,
+    scheme: str = "screened",
+    response: Response | None = None,
 ) -> Trajectory:
     """Run the pipeline from a network's ΔF (zeros: no network) through refining iterations.
 
     Args:
         delta_fock: (ao, ao), hartree.
         iterations: number of refining iterations, 0 or more.
-        scheme: as `densities`.
+        scheme, response: as `densities`.
     """
-    path, overlap = densities(delta_fock, sample, iterations, scheme), sample.integrals.overlap
+    path = densities(delta_fock, sample, iterations, scheme, response)
+    overlap = sample.integrals.overlap
     filled = Filled(path.orbitals[-1])
     terms, fock = energy_and_fock(filled, sample.integrals)
     dm = filled.dm
@@ -75,13 +81,18 @@ def refine(
 
 
 def densities(
-    delta_fock: Matrix, sample: Sample, iterations: int, scheme: str = "screened"
+    delta_fock: Matrix,
+    sample: Sample,
+    iterations: int,
+    scheme: str = "screened",
+    response: Response | None = None,
 ) -> Densities:
     """The densities that refining passes through.
 
     Args:
         scheme: "screened" extrapolates by DIIS and screens what it finds; "plain" repeats
             D → F[D] → D as the paper does, which diverges for most functionals.
+        response: of the network, `Network.answer`; used by "screened".
     """
     if scheme not in ("screened", "plain"):
         raise ValueError(f"unknown refining scheme {scheme!r}; known: screened, plain")
@@ -91,20 +102,25 @@ def densities(
         return fill(fock, ints.overlap, ints.occupation)
 
     def iterate(carry, _):
-        filled, history = carry
+        filled, history, last_energy = carry
         dm = filled.dm
         terms, fock = energy_and_fock(filled, ints)
         # D and F mixed alike: the mixture is to first order the Fock matrix of its density
         history = history.push(jnp.stack([fock, dm]), commutator(fock, dm, ints.overlap))
-        mixed = screened(*history.extrapolate(), ints) if scheme == "screened" else fock
+        mixed = fock
+        if scheme == "screened":
+            # an answer that made the energy higher is not asked for again
+            helped = terms.total <= last_energy
+            trusted = None if response is None else response.scaled(jnp.where(helped, 1.0, 0.0))
+            mixed = answered(*history.extrapolate(), ints, trusted)
         following = occupy(mixed)
-        return (following, history), (following.orbitals, terms.total, fock)
+        return (following, history, terms.total), (following.orbitals, terms.total, fock)
 
     first = occupy(sample.start + delta_fock)
     depth = min(max(iterations, 1), DEPTH)
     history = Diis.empty((2, *delta_fock.shape), delta_fock.shape, depth=depth)
     _, (orbitals, energies, focks) = jax.lax.scan(
-        iterate, (first, history), None, length=iterations
+        iterate, (first, history, jnp.asarray(jnp.inf)), None, length=iterations
     )
     return Densities(jnp.concatenate([first.orbitals[None], orbitals]), energies, focks)
 

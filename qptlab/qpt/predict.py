@@ -133,7 +133,7 @@ def _message(
 @jit
 def _predict(model, prepared, iterations):
     delta_fock = model(prepared)
-    end = run_refine(delta_fock, prepared, iterations)
+    end = run_refine(delta_fock, prepared, iterations, response=model.answer(prepared))
     point = Point(end.energy.total, end.dm, end.fock)
     return delta_fock, end, second_order_error(point, prepared)
 
@@ -143,4 +143,5 @@ def _predict(model, prepared, iterations):
 def _slope(ints: Integrals, model: Network, iterations: int) -> Float[Array, ""]:
     """dE/dX of the predicted energy for every array X of the integrals."""
     prepared = sample(ints)
-    return run_refine(model(prepared), prepared, iterations).energy.total
+    response = model.answer(prepared)
+    return run_refine(model(prepared), prepared, iterations, response=response).energy.total

@@ -87,7 +87,7 @@ class Training:
         self.sampler, self.config = sampler, config or TrainConfig()
         self._loss, self._labels = parse_loss(self.config.loss), labels
         self._loss.check_labels(labels is not None)
-        self.state: TrainState = first_state(model)
+        self.state: TrainState = first_state(self._loss.taught(model, self.config.seed))
         self.history: list[StepLog] = []
         self.clock, self.status = Clock(), "idle"
         self.out = None if out is None else Path(out)

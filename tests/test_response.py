@@ -1,0 +1,158 @@
+"""How a network answers changes of density: what that keeps, and what it is trained by."""
+
+import equinox as eqx
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from geometries import distorted
+from jax.flatten_util import ravel_pytree
+from test_qpt import LEVEL, TURN, rotation_of_orbitals, shaken, untrained
+from test_training import new_run
+
+from qptlab.cli import main
+from qptlab.dft import integrals, scf
+from qptlab.dft.compiling import jit
+from qptlab.dft.integrals import Grid, molecular_grid
+from qptlab.dft.screening import repulsion
+from qptlab.molecule import molecule
+from qptlab.qpt import block_qpt, response_net
+from qptlab.qpt.losses import Term, loss, parse_loss
+from qptlab.qpt.pipeline import refine
+from qptlab.qpt.runs import load, save_model
+from qptlab.qpt.sample import sample
+
+
+@pytest.fixture(scope="module")
+def water():
+    return sample(integrals(distorted("water"), LEVEL))
+
+
+def answering():
+    return untrained().answering()
+
+
+def answer(network, geometry, change):
+    """What a network makes of a change of the starting density."""
+    response, ints = network.answer(geometry), geometry.integrals
+    return response(geometry.dm, change, repulsion(change, ints), ints)
+
+
+@jit
+def energies(network, geometry):
+    response = network.answer(geometry)
+    return refine(network(geometry), geometry, 3, response=response).energies
+
+
+def test_an_untrained_network_leaves_the_answer_to_the_next_build(water):
+    network = answering()
+    assert np.all(network.answer(water).factors == 0)
+    without = jit(refine)(network(water), water, 3).energies
+    np.testing.assert_allclose(energies(network, water), without, atol=1e-11)
+
+
+def test_the_answer_is_symmetric_and_linear_in_the_change(water):
+    network, (one, other) = shaken(answering()), water.matrices[jnp.array([0, 6])]
+    both = answer(network, water, 2 * one - other)
+    parts = 2 * answer(network, water, one) - answer(network, water, other)
+    assert np.abs(both).max() > 1e-3
+    np.testing.assert_allclose(both, parts, atol=1e-10)
+    np.testing.assert_allclose(both, both.T, atol=1e-6)
+
+
+def test_the_answer_turns_with_the_molecule():
+    case, network = distorted("water"), shaken(answering())
+    turned = case.with_positions(case.positions @ TURN.T)
+    grid = molecular_grid(case, LEVEL)
+    here = sample(integrals(case, LEVEL, grid))
+    there = sample(integrals(turned, LEVEL, Grid(grid.points @ TURN.T, grid.weights)))
+    u = rotation_of_orbitals(case, turned, TURN)
+    change = here.matrices[6]
+    ours, theirs = answer(network, here, change), answer(network, there, u @ change @ u.T)
+    np.testing.assert_allclose(theirs, u @ ours @ u.T, atol=1e-6)
+    np.testing.assert_allclose(energies(network, there), energies(network, here), atol=1e-7)
+
+
+def test_a_wrong_answer_delays_self_consistency_and_does_not_move_it(water):
+    """At convergence nothing changes, and what is linear in a change answers nothing."""
+    wrong = shaken(answering()).answer(water).scaled(jnp.asarray(100.0))
+    nothing = jnp.zeros_like(water.start)
+    best = float(scf(distorted("water"), LEVEL, conv_tol=1e-10).energy.total)
+    errors = np.asarray(jit(refine)(nothing, water, 14, response=wrong).energies) - best
+    without = np.asarray(energies(answering(), water)) - best
+    assert errors[1] > 2 * without[1] and errors[3] > 2 * without[3]
+    assert abs(errors[-1]) < 1e-8
+
+
+def test_the_loss_moves_the_answer_only_and_by_its_own_slope(monkeypatch):
+    for module in (block_qpt, response_net):
+        monkeypatch.setattr(module, "SINGLE", jnp.float64)
+    network = shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL).answering())
+    geometry, chosen = sample(integrals(distorted("water"), LEVEL)), parse_loss("response")
+
+    def value(network):
+        return loss(network, geometry, chosen.terms, chosen.weights(0.0))[0]
+
+    slope = eqx.filter_jit(eqx.filter_grad(value))(network)
+    others = eqx.tree_at(lambda tree: tree.response, slope, None)
+    assert all(np.all(leaf == 0) for leaf in jax.tree.leaves(others))
+    flat, unravel = ravel_pytree(eqx.filter(network.response, eqx.is_array))
+    way = np.random.default_rng(0).normal(size=flat.shape)
+    way = jnp.asarray(way / np.linalg.norm(way))
+    rest = eqx.filter(network.response, eqx.is_array, inverse=True)
+
+    @jax.jit
+    def along(t):
+        moved = eqx.combine(unravel(flat + t * way), rest)
+        return value(eqx.tree_at(lambda net: net.response, network, moved))
+
+    h = 1e-3
+    near, far = (float(along(t) - along(-t)) for t in (h, 2 * h))
+    difference = (8 * near - far) / (12 * h)
+    assert abs(difference) > 1e-4
+    exact = ravel_pytree(eqx.filter(slope.response, eqx.is_array))[0] @ way
+    assert float(exact) == pytest.approx(difference, rel=1e-4)
+
+
+def test_training_the_answer_makes_refining_better_and_leaves_the_rest():
+    run = new_run(loss="response", steps=150, n_validation=3)
+    before = run.model  # with weights for an answer, which the network given did not have
+    *_, last = run
+    old, new = (eqx.tree_at(lambda net: net.response, m, None) for m in (before, run.model))
+    pairs = zip(*(jax.tree.leaves(eqx.filter(m, eqx.is_array)) for m in (old, new)), strict=True)
+    assert all(np.array_equal(*pair) for pair in pairs)
+    plain = run.baselines_ha["plain"]
+    assert last.val_error_ha[0] == pytest.approx(plain[0])
+    assert last.val_error_ha[1] < 0.3 * plain[1]
+    assert last.val_error_ha[3] < 0.1 * plain[3]
+    assert -1 < last.loss < -0.3
+
+
+def test_it_is_written_like_other_losses():
+    assert parse_loss("response").terms == (Term("response", 1),)
+    assert parse_loss("energy + 0.1*response@2").terms == (Term("energy", 0), Term("response", 2))
+
+
+def test_a_network_without_an_answer_refines_as_before(water):
+    assert untrained().answer(water) is None
+    plain = jit(refine)(jnp.zeros_like(water.start), water, 3).energies
+    np.testing.assert_allclose(energies(untrained(), water), plain, atol=1e-11)
+
+
+def test_weights_for_an_answer_are_added_once_and_kept(tmp_path):
+    network = shaken(untrained())
+    more = network.answering()
+    assert more.answering() is more
+    assert np.array_equal(more.head.layers[-1].weight, network.head.layers[-1].weight)
+    assert more.n_parameters > network.n_parameters
+    save_model(more, tmp_path / "more.safetensors", {})
+    read = load(tmp_path / "more.safetensors")
+    assert np.array_equal(read.response.head.layers[0].weight, more.response.head.layers[0].weight)
+
+
+def test_a_network_that_cannot_answer_says_so(capsys, tmp_path):
+    argv = ["train", "water", "--theory", "lda/sto-3g", "--model", "paper", "--size", "tiny"]
+    assert main([*argv, "--loss", "response", "--steps", "1", "--out", str(tmp_path / "run")]) == 2
+    assert capsys.readouterr().err.endswith(
+        "PaperQPT does not answer: there is no response to train\n"
+    )
