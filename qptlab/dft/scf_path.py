@@ -99,7 +99,7 @@ def scf_path(
 
     Args:
         dm0: (ao, ao), electrons; by default PySCF's minao guess.
-        scheme: "diis"; "screened": DIIS and screening as in the network's refining iterations;
+        scheme: "diis"; "screened": DIIS and screening, as a network without an answer refines;
             "mixing": 0.4 of the newest Fock matrix, 0.6 of the last mixture; "plain": the newest
             alone, which diverges or goes around in circles for most functionals.
         before: Fock matrices already built to get `dm0`, one for a network's density.
