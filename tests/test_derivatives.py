@@ -94,7 +94,7 @@ def test_the_gradient_of_a_prediction_is_exact_though_nothing_is_converged(refin
     for module in (block_qpt, response_net):
         monkeypatch.setattr(module, "SINGLE", jnp.float64)
     case = distorted("water")
-    network = shaken(block_qpt.BlockQPT.create(case, "b3lyp5/6-31g*"), size=0.02)
+    network = shaken(block_qpt.BlockQPT.create(case, "b3lyp5/6-31g*").answering(), size=0.02)
     prediction = predict(network, case, refine, forces=True)
     assert prediction.commutator > 1e-3
     way, difference = along_a_line(

@@ -34,7 +34,7 @@ def water():
 
 @pytest.fixture(scope="module")
 def network():
-    return shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL))
+    return shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL).answering())
 
 
 def value(network, geometry, spec: str) -> float:
@@ -67,7 +67,7 @@ def test_terms_are_what_pyscfs_matrices_say(water, network, iterations):
 def test_gradients_are_finite_differences(spec, monkeypatch):
     for module in (block_qpt, response_net):
         monkeypatch.setattr(module, "SINGLE", jnp.float64)
-    network = shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL))
+    network = shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL).answering())
     geometry, chosen = sample(integrals(distorted("water"), LEVEL)), parse_loss(spec)
     trainable, rest = eqx.partition(network, eqx.is_inexact_array)
     flat, unravel = ravel_pytree(trainable)

@@ -17,7 +17,7 @@ from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.losses import loss, parse_loss
 from qptlab.qpt.pipeline import diis_energies, refine
 from qptlab.qpt.predict import predict
-from qptlab.qpt.sample import MATRICES, sample
+from qptlab.qpt.sample import MATRICES, Sample, sample
 from qptlab.reference import pyscf_mean_field
 from qptlab.theory import theory
 
@@ -85,13 +85,18 @@ def rotation_of_orbitals(case: Molecule, turned: Molecule, turn: np.ndarray) -> 
     return np.linalg.lstsq(there, here, rcond=None)[0]
 
 
-def test_the_prediction_turns_with_the_molecule():
-    case, network = distorted("water"), shaken(untrained())
+def turned_with_its_grid(case: Molecule) -> tuple[Sample, Sample, np.ndarray]:
+    """The molecule, the same turned, and the orthogonal matrix between their orbitals."""
     turned = case.with_positions(case.positions @ TURN.T)
     grid = molecular_grid(case, LEVEL)
     here = sample(integrals(case, LEVEL, grid))
     there = sample(integrals(turned, LEVEL, Grid(grid.points @ TURN.T, grid.weights)))
-    u = rotation_of_orbitals(case, turned, TURN)
+    return here, there, rotation_of_orbitals(case, turned, TURN)
+
+
+def test_the_prediction_turns_with_the_molecule():
+    network = shaken(untrained())
+    here, there, u = turned_with_its_grid(distorted("water"))
     np.testing.assert_allclose(u @ u.T, np.eye(len(u)), atol=1e-9)
 
     delta, delta_turned = network(here), network(there)

@@ -7,13 +7,12 @@ import numpy as np
 import pytest
 from geometries import distorted
 from jax.flatten_util import ravel_pytree
-from test_qpt import LEVEL, TURN, rotation_of_orbitals, shaken, untrained
+from test_qpt import LEVEL, shaken, turned_with_its_grid, untrained
 from test_training import new_run
 
 from qptlab.cli import main
 from qptlab.dft import integrals, scf
 from qptlab.dft.compiling import jit
-from qptlab.dft.integrals import Grid, molecular_grid
 from qptlab.dft.screening import repulsion
 from qptlab.molecule import molecule
 from qptlab.qpt import block_qpt, response_net
@@ -61,12 +60,8 @@ def test_the_answer_is_symmetric_and_linear_in_the_change(water):
 
 
 def test_the_answer_turns_with_the_molecule():
-    case, network = distorted("water"), shaken(answering())
-    turned = case.with_positions(case.positions @ TURN.T)
-    grid = molecular_grid(case, LEVEL)
-    here = sample(integrals(case, LEVEL, grid))
-    there = sample(integrals(turned, LEVEL, Grid(grid.points @ TURN.T, grid.weights)))
-    u = rotation_of_orbitals(case, turned, TURN)
+    network = shaken(answering())
+    here, there, u = turned_with_its_grid(distorted("water"))
     change = here.matrices[6]
     ours, theirs = answer(network, here, change), answer(network, there, u @ change @ u.T)
     np.testing.assert_allclose(theirs, u @ ours @ u.T, atol=1e-6)

@@ -27,6 +27,7 @@ VERSION = 3
 """Changes with what weights of one shape mean. 1: blocks scaled by their weights as they are; 2: ΔF
 added to F0, not to its screened form."""
 RESPONSE_WIDTH = 32
+"""Of the network that answers, where it is added to one that does not."""
 FARTHEST = 12.0
 """Distances (bohr) are resolved up to here."""
 
@@ -158,7 +159,8 @@ class BlockQPT(Network):
         head = eqx.nn.MLP(pair, len(MATRICES), 2 * pair, 1, jax.nn.silu, key=keys[5], dtype=SINGLE)
         last = jax.tree.map(jnp.zeros_like, head.layers[-1])
         self.head = eqx.tree_at(lambda mlp: mlp.layers[-1], head, last)
-        self.response = ResponseNet(sizes.response, key=keys[0]) if sizes.response else None
+        own_key = jax.random.fold_in(key, 1)
+        self.response = ResponseNet(sizes.response, key=own_key) if sizes.response else None
         self.sizes, self.theory, self.made_for = sizes, theory, elements
 
     @classmethod

@@ -190,11 +190,10 @@ def _response_error(
     ΔF stands still. As a share it is of one size for all networks and molecules: 0 where refining
     gains nothing, and about −1 at best.
     """
-    path = densities(jax.lax.stop_gradient(delta_fock), sample, iterations, response=response)
-    first = Point(path.energies[0], Filled(path.orbitals[0]).dm, path.focks[0])
+    still = jax.lax.stop_gradient(delta_fock)
+    first, *_, last = _points(still, sample, [Term("energy", iterations)], response)
     unit = jax.lax.stop_gradient(second_order_error(first, sample))
-    last = energy(Filled(path.orbitals[-1]), sample.integrals).total
-    return (last - first.energy) / unit, first.energy
+    return (last.energy - first.energy) / unit, first.energy
 
 
 def _points(
