@@ -1,5 +1,7 @@
 """The Fock matrix is the gradient of the energy, and the energy knows no direction in space."""
 
+import sys
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -53,6 +55,21 @@ def test_the_order_of_atoms_changes_nothing():
     shuffled = Molecule(tuple(case.symbols[i] for i in order), case.positions[order])
     a, b = scf(case, "pbe/sto-3g"), scf(shuffled, "pbe/sto-3g")
     assert abs(float(a.energy.total - b.energy.total)) < 1e-9
+
+
+@pytest.mark.parametrize("n_bytes", [2**17, 2**28])
+def test_blocks_of_the_size_for_gpus_change_nothing(monkeypatch, n_bytes):
+    case, level = distorted("water"), theory("b3lyp5/def2-svp")
+    here = integrals(case, level)
+    with monkeypatch.context() as on_gpu:
+        on_gpu.setattr(jax, "default_backend", lambda: "gpu")
+        on_gpu.setattr(sys.modules[integrals.__module__], "GPU_BYTES", n_bytes)
+        there = integrals(case, level)
+    shapes = there.grid_ao.shape, there.exchange[0].cderi.shape
+    assert [shape[0] == 1 for shape in shapes] == [n_bytes == 2**28] * 2
+    a, b = energy(here.dm_guess, here), energy(there.dm_guess, there)
+    for term in ("coulomb", "exchange", "xc"):
+        assert abs(getattr(a, term) - getattr(b, term)) < 1e-11, term
 
 
 def test_scf_says_when_it_gives_up():

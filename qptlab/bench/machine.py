@@ -58,7 +58,7 @@ def energy_and_fock_flops(ints: Integrals) -> float:
     count = 2 * 2 * grid * ao * occ + 2 * grid * ao**2
     count += 2 * 2 * ints.coulomb.cderi.size
     for kind in ints.exchange:
-        count += 2 * 2 * kind.cderi.shape[0] * ao**2 * occ
+        count += 2 * 2 * kind.cderi.size * occ
     return float(count)
 
 

@@ -15,9 +15,6 @@ from qptlab.dft.spins import Spin
 
 Scalar = Float[Array, ""]
 
-AUX_PER_BLOCK = 16
-"""Auxiliary functions that exchange handles at a time: their matrices fit the cache."""
-
 
 class FittedCoulomb(eqx.Module):
     """(μν|λσ) ≈ Σ_P B_P,μν B_P,λσ, for the repulsion of a density with itself.
@@ -34,21 +31,20 @@ class FittedCoulomb(eqx.Module):
 
 
 class FittedExchange(eqx.Module):
-    """The same B, unpacked and filled with zeros to whole blocks, for exchange.
+    """The same B, unpacked, cut into blocks and filled with zeros to whole ones, for exchange.
 
     Attributes:
         share: of this exchange in the functional.
         omega: 0 for the repulsion 1/r, otherwise of its long-range part erf(omega r)/r.
     """
 
-    cderi: Float[Array, "aux ao ao"]
+    cderi: Float[Array, "block aux ao ao"]
     share: float = eqx.field(static=True)
     omega: float = eqx.field(static=True)
 
     def energy(self, spin: Spin) -> Scalar:
         """−½ Σ_P tr(B_P P B_P P) of one spin, hartree: all of it, before the share."""
-        blocks = self.cderi.reshape(-1, AUX_PER_BLOCK, *self.cderi.shape[1:])
-        return sum_over_blocks(_exchange_energy, spin, blocks)
+        return sum_over_blocks(_exchange_energy, spin, self.cderi)
 
 
 class ExactCoulomb(eqx.Module):

@@ -113,7 +113,7 @@ def _repulsion_vjp(mol, bar: Coulomb | Exchange) -> Gradient:
     if isinstance(bar, FittedExchange):
         rows, columns = np.tril_indices(mol.nao)
         # an element of the packed tensor stands at two places of the unpacked one
-        cderi = cderi[: nuclear.n_aux(mol, auxiliary)]
+        cderi = cderi.reshape(-1, mol.nao, mol.nao)[: nuclear.n_aux(mol, auxiliary)]
         other = np.where(rows == columns, 0.0, 1.0) * cderi[:, columns, rows]
         cderi = cderi[:, rows, columns] + other
     return nuclear.cderi_vjp(mol, auxiliary, cderi, omega)

@@ -14,7 +14,6 @@ from jaxtyping import Array, Float
 
 from qptlab.dft import xc
 from qptlab.dft.coulomb import (
-    AUX_PER_BLOCK,
     Coulomb,
     ExactCoulomb,
     ExactExchange,
@@ -77,6 +76,10 @@ class Integrals(eqx.Module):
 
 CACHE_BYTES = 2**21
 """Orbital values of one block of grid points, so that they stay in a processor's cache."""
+AUX_PER_BLOCK = 16
+"""Auxiliary functions that exchange handles at a time: their matrices fit the cache."""
+GPU_BYTES = 2**28
+"""Of a block of either on a GPU, where every block is one more program to start."""
 
 
 def integrals(molecule: Molecule, theory: Theory, grid: Grid | None = None) -> Integrals:
@@ -177,14 +180,22 @@ def _repulsion(mol, theory: Theory) -> tuple[Coulomb, tuple[Exchange, ...]]:
 
 
 def _unpacked(packed: np.ndarray) -> Array:
-    """(aux, ao, ao) from (aux, pair), filled with zeros to whole blocks."""
+    """(block, aux, ao, ao) from (aux, pair), filled with zeros to whole blocks."""
     from pyscf import lib
 
     n_aux, n_pair = packed.shape
     n_ao = int((2 * n_pair) ** 0.5)
-    filled = _aligned_zeros(n_aux + -n_aux % AUX_PER_BLOCK, n_ao, n_ao)
+    size = _rows_per_block(AUX_PER_BLOCK, n_aux, 8 * n_ao**2)
+    filled = _aligned_zeros(n_aux + -n_aux % size, n_ao, n_ao)
     lib.unpack_tril(packed, out=filled[:n_aux])
-    return _without_a_copy(filled)
+    return _without_a_copy(filled.reshape(-1, size, n_ao, n_ao))
+
+
+def _rows_per_block(in_cache: int, n_rows: int, row_bytes: int) -> int:
+    """How many rows a block holds: as many as fit the cache, or on a GPU up to all of them."""
+    if jax.default_backend() == "cpu":
+        return in_cache
+    return max(min(n_rows, GPU_BYTES // row_bytes), 1)
 
 
 def _aligned_zeros(*shape: int) -> np.ndarray:
@@ -202,7 +213,8 @@ def _without_a_copy(array: np.ndarray) -> Array:
 
 def _on_grid(mol, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
     """Orbitals (block, 4, point, ao) and weights (block, point) on the grid, in blocks."""
-    size = max(CACHE_BYTES // (8 * 4 * mol.nao) // 64 * 64, 64)
+    in_cache = max(CACHE_BYTES // (8 * 4 * mol.nao) // 64 * 64, 64)
+    size = _rows_per_block(in_cache, len(grid.weights), 8 * 4 * mol.nao)
     n_blocks = -(-len(grid.weights) // size)
     weights = np.zeros((n_blocks, size))
     weights.reshape(-1)[: len(grid.weights)] = grid.weights

@@ -27,7 +27,8 @@ def screened(fock: Matrix, dm: Matrix, integrals: Integrals, start: Matrix | Non
 
     Minimises the model energy tr((F − J[D_in]) D) + ½ tr(J[D] D), which has one minimum, by
     Newton's method in the orbitals. Its derivative is that of the solution, exact, whatever
-    steps led there.
+    steps led there. Where the minimum fills orbitals by halves, as when a bond is broken, no D is
+    a solution, and where the steps end is no better than F.
 
     Args:
         fock: F = F[D_in], (ao, ao), hartree, of a closed shell.
