@@ -18,6 +18,8 @@ import platformdirs
 
 # Everything that enters an energy is float64: float32 energies carry 40 µHa of noise.
 jax.config.update("jax_enable_x64", True)
+# And what a network computes in float32 is not rounded to ten bits on GPUs.
+jax.config.update("jax_default_matmul_precision", "highest")
 
 # Compiled code is kept for the next start, unless the user keeps it elsewhere already. One folder
 # per machine: a home folder may be shared by machines whose code differs.
