@@ -212,6 +212,7 @@ def test_the_command_line_trains_on_a_file_of_molecules(folder):
         ("train {water} --out {new} --sampler md --validate {train}", "--validate belongs to"),
         ("train {water} --out {new} --validate nowhere.xyz", "no such file: nowhere.xyz"),
         ("train {water} --out {new} --pool 0", "pool_gib 0.0; expected more than 0"),
+        ("train {water} --out {new} --reuse 0", "reuse 0; expected 1 or more"),
     ],
 )
 def test_what_does_not_go_with_a_file_of_molecules(capsys, folder, tmp_path, options, message):

@@ -126,6 +126,12 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
         "--validate", metavar="FILE", help=".xyz file of other molecules to validate a wiggle with"
     )
     sub.add_argument("--pool", type=float, metavar="GIB", help="memory for geometries; 2")
+    sub.add_argument(
+        "--reuse",
+        type=int,
+        metavar="N",
+        help="steps for each geometry, on average; 16. A GPU is quicker than integrals are: 128",
+    )
     sub.add_argument("--sigma", type=float, help="width of the wiggle, bohr; 0.05")
     sub.add_argument("--temperature", type=float, metavar="K", help="of modes and md; 300")
     sub.add_argument(

@@ -73,6 +73,7 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
         "lr": args.lr,
         "geometries": args.geometries,
         "pool_gib": args.pool,
+        "reuse": args.reuse,
     }
     settings |= {name: given for name, given in options.items() if given is not None}
     judge = {"reference": pyscf_energy, "labels": pyscf_fock, "started": started}

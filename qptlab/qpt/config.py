@@ -18,7 +18,8 @@ class TrainConfig:
         batch: geometries per step.
         steps, minutes: when to stop, whichever comes first; None for no limit. With a limit the
             learning rate falls to zero along a cosine, without one it stays.
-        reuse: how often each prepared geometry is used, on average.
+        reuse: how often each prepared geometry is used, on average. More where steps are faster
+            than integrals, as on a GPU: there a step waits for the next geometry.
         geometries: how many there are to train on, each then used as often as it takes; None for
             ever new ones.
         pool_gib: memory for prepared geometries.
