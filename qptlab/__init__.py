@@ -28,9 +28,10 @@ if jax.config.jax_compilation_cache_dir is None:
     jax.config.update("jax_compilation_cache_dir", str(_cache))
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
-# The module and the function share a name: bound here, before anyone imports the module.
+# A module and a function share a name: bound here, before anyone imports the module.
 from qptlab.molecule import Molecule, from_xyz, molecule  # noqa: E402
-from qptlab.theory import Theory, theory  # noqa: E402
+from qptlab.theory import Theory  # noqa: E402
+from qptlab.theory import parse_theory as theory  # noqa: E402
 
 # Imported when first used: `import qptlab` stays quick.
 _LAZY = {
@@ -39,13 +40,13 @@ _LAZY = {
     "scf_batch": "qptlab.dft.batch",
     "forces": "qptlab.dft.forces",
     "polarizability": "qptlab.dft.properties",
-    "BlockQPT": "qptlab.qpt.block_qpt",
-    "PaperQPT": "qptlab.qpt.paper_qpt",
-    "TrainConfig": "qptlab.qpt.config",
-    "Training": "qptlab.qpt.training",
-    "load": "qptlab.qpt.runs",
-    "save_model": "qptlab.qpt.runs",
-    "about_model": "qptlab.qpt.runs",
+    "BlockQPT": "qptlab.qpt.networks.block",
+    "PaperQPT": "qptlab.qpt.networks.paper",
+    "TrainConfig": "qptlab.qpt.training.config",
+    "Training": "qptlab.qpt.training.run",
+    "load": "qptlab.qpt.runs.folder",
+    "save_model": "qptlab.qpt.runs.folder",
+    "about_model": "qptlab.qpt.runs.folder",
     "predict": "qptlab.qpt.predict",
     "wiggle": "qptlab.qpt.sampling",
     "mixture": "qptlab.qpt.sampling",

@@ -47,10 +47,10 @@ class Theory:
         return f"{self.xc}/{self.basis}"
 
 
-def theory(spec: "str | Theory", **changes) -> Theory:
+def parse_theory(spec: "str | Theory", **changes) -> Theory:
     """A `Theory` from "functional/basis", with fields changed by keyword.
 
-    >>> theory("PBE/def2-SVP", coulomb="exact")
+    >>> parse_theory("PBE/def2-SVP", coulomb="exact")
     Theory(xc='pbe', basis='def2-svp', grid=1, coulomb='exact')
     """
     if isinstance(spec, Theory):

@@ -15,8 +15,8 @@ from qptlab.bench.accuracy_goals import goals
 from qptlab.cli import main
 from qptlab.cli.accuracy_table import print_accuracy
 from qptlab.molecule import molecule, to_xyz
-from qptlab.qpt import shipped
-from qptlab.qpt.shipped import frozen_frames
+from qptlab.qpt.runs import shipped
+from qptlab.qpt.runs.shipped import frozen_frames
 from qptlab.reference import pyscf_scf
 
 SPEC = "lda/sto-3g"

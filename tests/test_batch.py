@@ -10,7 +10,7 @@ from geometries import distorted, linear
 from qptlab.dft import energy_and_fock, fill, integrals, scf, scf_batch, stack
 from qptlab.dft.energy import energy
 from qptlab.molecule import molecule
-from qptlab.theory import Theory, theory
+from qptlab.theory import Theory, parse_theory
 
 DIFFERENT = [distorted("formaldehyde"), molecule("water"), distorted("ammonia")]
 
@@ -44,11 +44,11 @@ def test_different_molecules(level):
 
 def test_open_shells_of_different_spin():
     cases = [molecule("water", charge=1, spin=1), linear("O", "O", distance=2.3, spin=2)]
-    check_each([integrals(case, theory("pbe/6-31g")) for case in cases])
+    check_each([integrals(case, parse_theory("pbe/6-31g")) for case in cases])
 
 
 def test_geometries_of_one_molecule():
-    level = theory("pbe/def2-svp")
+    level = parse_theory("pbe/def2-svp")
     members = [integrals(distorted("water", seed), level) for seed in range(3)]
     assert stack(members).shells == members[0].shells
     check_each(members)
@@ -70,7 +70,7 @@ def test_a_batched_scf_says_which_molecule_did_not_converge():
 
 
 def test_what_cannot_be_stacked_is_refused():
-    members = [integrals(molecule("water"), theory(xc + "/sto-3g")) for xc in ("pbe", "lda")]
+    members = [integrals(molecule("water"), parse_theory(xc + "/sto-3g")) for xc in ("pbe", "lda")]
     with pytest.raises(ValueError, match="one functional"):
         stack(members)
     with pytest.raises(ValueError, match="closed or open shells only"):
@@ -80,7 +80,7 @@ def test_what_cannot_be_stacked_is_refused():
 
 
 def test_filling_up_changes_no_overlap_that_was_there():
-    big, small = (integrals(molecule(name), theory("pbe/sto-3g")) for name in ("water", "HF"))
+    big, small = (integrals(molecule(name), parse_theory("pbe/sto-3g")) for name in ("water", "HF"))
     overlap = stack([big, small]).overlap[1]
     np.testing.assert_array_equal(overlap[: small.n_ao, : small.n_ao], small.overlap)
     assert jnp.linalg.eigvalsh(overlap).min() > 0.1

@@ -13,9 +13,9 @@ from qptlab.dft.size import size
 from qptlab.lab.choices import Choices, time_text
 from qptlab.lab.molecule_input import OWN
 from qptlab.molecule import molecule, to_xyz
-from qptlab.qpt.estimate import step_seconds
+from qptlab.qpt.training.estimate import step_seconds
 from qptlab.smiles import from_smiles
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 
 def words(widget):
@@ -59,7 +59,7 @@ def test_what_an_opened_run_is_about_is_taken_over():
     choices.listeners.append(lambda: heard.append(choices.molecule.molecule))
     mine = from_smiles("[OH-]")
     for known, name in ((molecule("ammonia"), "ammonia"), (mine, "HO")):
-        choices.offer(known, theory("hf/sto-3g"))
+        choices.offer(known, parse_theory("hf/sto-3g"))
         assert choices.setup().molecule == heard[-1] == known
         assert (choices.setup().name, str(choices.setup().theory)) == (name, "hf/sto-3g")
     assert choices.molecule.library.value == OWN and choices.molecule.charge.value == -1
@@ -70,7 +70,7 @@ def test_what_an_opened_run_is_about_is_taken_over():
 
 @pytest.mark.parametrize("spec", ["pbe/def2-svp", "hf/6-31g*"])
 def test_sizes_told_beforehand_are_those_of_the_integrals(spec):
-    ammonia, level = molecule("ammonia"), theory(spec)
+    ammonia, level = molecule("ammonia"), parse_theory(spec)
     told, ints = size(ammonia, level), integrals(ammonia, level)
     # the fitted integrals are filled up to whole blocks only for exchange
     found = (ints.n_ao, ints.n_occ, len(ints.shells.l), ints.coulomb.cderi.shape[0])
@@ -81,7 +81,7 @@ def test_sizes_told_beforehand_are_those_of_the_integrals(spec):
 
 def test_larger_molecules_and_hybrids_take_longer_a_step():
     def seconds(name, hybrid):
-        return step_seconds(size(molecule(name), theory("pbe/def2-svp")), hybrid, speed=95e9)
+        return step_seconds(size(molecule(name), parse_theory("pbe/def2-svp")), hybrid, speed=95e9)
 
     names = ("water", "ethanol", "benzene", "uracil", "alanine-dipeptide")
     assert [seconds(name, True) for name in names] == sorted(seconds(name, True) for name in names)

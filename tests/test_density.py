@@ -8,7 +8,7 @@ from scipy.linalg import expm
 
 from qptlab.dft import density_from_fock, integrals, orbitals
 from qptlab.molecule import molecule
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 CLOSED = jnp.ones(3)  # three doubly filled orbitals
 LEVELS = {
@@ -62,14 +62,14 @@ def test_a_closed_gap_gives_zero_and_never_nan():
 
 
 def test_it_is_a_projector_of_the_right_size():
-    ints = integrals(molecule("benzene"), theory("lda/sto-3g"))
+    ints = integrals(molecule("benzene"), parse_theory("lda/sto-3g"))
     dm = density_from_fock(ints.h_core, ints.overlap, ints.occupation)
     assert abs(jnp.sum(dm * ints.overlap) - 42) < 1e-10
     np.testing.assert_allclose(dm @ ints.overlap @ dm, 2 * dm, atol=1e-10)
 
 
 def test_orbitals_solve_the_roothaan_equation():
-    ints = integrals(molecule("water"), theory("lda/6-31g*"))
+    ints = integrals(molecule("water"), parse_theory("lda/6-31g*"))
     mo_energy, mo_coeff = orbitals(ints.h_core, ints.overlap)
     left = ints.h_core @ mo_coeff
     np.testing.assert_allclose(left, ints.overlap @ mo_coeff * mo_energy, atol=1e-10)

@@ -23,10 +23,10 @@ from qptlab.dft import (
 from qptlab.dft.integrals import Integrals, dipole_integrals
 from qptlab.dft.properties import in_field
 from qptlab.molecule import Molecule, molecule
-from qptlab.qpt import block_qpt, response_net
+from qptlab.qpt.networks import block, response_net
 from qptlab.qpt.predict import predict
 from qptlab.reference import pyscf_mean_field
-from qptlab.theory import Theory, theory
+from qptlab.theory import Theory, parse_theory
 
 
 def slope(function, step: float):
@@ -91,10 +91,10 @@ def test_no_forces_before_convergence():
 @pytest.mark.parametrize("refine", [0, 2])
 def test_the_gradient_of_a_prediction_is_exact_though_nothing_is_converged(refine, monkeypatch):
     # all of it in float64: the difference quotient needs more digits than the network carries
-    for module in (block_qpt, response_net):
+    for module in (block, response_net):
         monkeypatch.setattr(module, "SINGLE", jnp.float64)
     case = distorted("water")
-    network = shaken(block_qpt.BlockQPT.create(case, "b3lyp5/6-31g*").answering(), size=0.02)
+    network = shaken(block.BlockQPT.create(case, "b3lyp5/6-31g*").with_response_net(), size=0.02)
     prediction = predict(network, case, refine, forces=True)
     assert prediction.commutator > 1e-3
     way, difference = along_a_line(
@@ -113,7 +113,7 @@ def with_field(case: Molecule, level: Theory, direction: int) -> Callable[[float
 
 
 def test_implicit_differentiation_is_the_unrolled_one():
-    case, level = distorted("water"), theory("pbe/6-31g")
+    case, level = distorted("water"), parse_theory("pbe/6-31g")
     start = jnp.asarray(scf(case, level, conv_tol=1e-11).dm)
     field = with_field(case, level, 2)
     weight = jnp.asarray(np.random.default_rng(1).normal(size=start.shape))
@@ -141,7 +141,7 @@ def test_implicit_differentiation_is_the_unrolled_one():
     "name, spin, spec", [("water", 0, "b3lyp5/6-31g*"), ("formaldehyde", 2, "pbe/sto-3g")]
 )
 def test_dipole_and_polarizability_are_finite_differences(name, spin, spec):
-    case, level = distorted(name, spin=spin), theory(spec)
+    case, level = distorted(name, spin=spin), parse_theory(spec)
     result = scf(case, level, conv_tol=1e-10)
     alpha, moment = polarizability(result), dipole(case, level, result.dm)
     assert np.abs(alpha - alpha.T).max() < 1e-9

@@ -10,7 +10,7 @@ from geometries import distorted, linear
 from qptlab.dft import TERMS, ScfResult, dipole, energy_and_fock, integrals, orbitals, scf
 from qptlab.molecule import Molecule, molecule
 from qptlab.reference import pyscf_mean_field, pyscf_scf
-from qptlab.theory import FUNCTIONALS, Theory, theory
+from qptlab.theory import FUNCTIONALS, Theory, parse_theory
 
 MOLECULES = ("water", "ammonia", "methane", "N2", "CO", "ethanol", "benzene")
 BASES = ("sto-3g", "6-31g*", "def2-svp")
@@ -78,7 +78,7 @@ def test_every_functional_for_closed_and_open_shells(xc, spin, coulomb):
     ids=lambda x: x if isinstance(x, str) else x.formula,
 )
 def test_elements_and_bases_beyond_the_usual(case, spec):
-    check_agreement(case, theory(spec))
+    check_agreement(case, parse_theory(spec))
 
 
 @pytest.mark.parametrize(
@@ -94,7 +94,7 @@ def test_elements_and_bases_beyond_the_usual(case, spec):
     ids=lambda x: x if isinstance(x, str) else x.formula,
 )
 def test_our_scf_converges_to_pyscfs(case, spec, coulomb):
-    level = theory(spec, coulomb=coulomb)
+    level = parse_theory(spec, coulomb=coulomb)
     ours, judge = scf(case, level), pyscf_scf(case, level)
     assert ours.converged, ours.message
     assert abs(float(ours.energy.total) - float(judge.energy.total)) < 1e-8
@@ -107,7 +107,7 @@ def test_our_scf_converges_to_pyscfs(case, spec, coulomb):
     "case", [distorted("ethanol"), linear("H", "I", distance=3.04)], ids=["C2H6O", "HI"]
 )
 def test_the_guess_is_pyscfs_minao(case):
-    guess = integrals(case, theory("pbe/def2-svp")).dm_guess
+    guess = integrals(case, parse_theory("pbe/def2-svp")).dm_guess
     theirs = pyscf_mean_field(case, "pbe/def2-svp").get_init_guess(key="minao")
     np.testing.assert_allclose(guess, theirs, atol=1e-12)
 
@@ -117,7 +117,7 @@ def test_dipole():
     judge = pyscf_mean_field(case, "pbe/6-31g*").run()
     theirs = judge.dip_moment(unit="AU", verbose=0)
     np.testing.assert_allclose(
-        dipole(case, theory("pbe/6-31g*"), judge.make_rdm1()), theirs, atol=1e-8
+        dipole(case, parse_theory("pbe/6-31g*"), judge.make_rdm1()), theirs, atol=1e-8
     )
 
 

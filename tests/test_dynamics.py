@@ -8,7 +8,7 @@ from geometries import linear
 
 from qptlab.dft.scf import scf
 from qptlab.molecule import Molecule, molecule
-from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
 from qptlab.qpt.sampling import (
     TRAIN,

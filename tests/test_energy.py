@@ -12,7 +12,7 @@ from scipy.spatial.transform import Rotation
 from qptlab.dft import energy, fock_matrix, integrals, scf
 from qptlab.dft.integrals import Grid, molecular_grid
 from qptlab.molecule import Molecule, molecule
-from qptlab.theory import Theory, theory
+from qptlab.theory import Theory, parse_theory
 
 LEVELS = [("pbe", "df"), ("b3lyp5", "df"), ("lda", "exact"), ("b3lyp5", "exact")]
 
@@ -59,7 +59,7 @@ def test_the_order_of_atoms_changes_nothing():
 
 @pytest.mark.parametrize("n_bytes", [2**17, 2**28])
 def test_blocks_of_the_size_for_gpus_change_nothing(monkeypatch, n_bytes):
-    case, level = distorted("water"), theory("b3lyp5/def2-svp")
+    case, level = distorted("water"), parse_theory("b3lyp5/def2-svp")
     here = integrals(case, level)
     with monkeypatch.context() as on_gpu:
         on_gpu.setattr(jax, "default_backend", lambda: "gpu")
@@ -93,6 +93,6 @@ def test_a_start_of_the_wrong_shape_is_refused():
 
 
 def test_twice_the_same_molecule_is_bit_for_bit_the_same():
-    level = theory("pbe/sto-3g")
+    level = parse_theory("pbe/sto-3g")
     first, second = (integrals(molecule("water"), level) for _ in range(2))
     assert all(map(np.array_equal, jax.tree.leaves(first), jax.tree.leaves(second)))

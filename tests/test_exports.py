@@ -22,8 +22,8 @@ from qptlab.lab.exports import save_figure, write_csv
 from qptlab.lab.page import orbital_page, page_html
 from qptlab.lab.plots import training_figure
 from qptlab.molecule import Molecule, molecule
-from qptlab.qpt.config import StepLog
-from qptlab.theory import Theory, theory
+from qptlab.qpt.training.config import StepLog
+from qptlab.theory import Theory, parse_theory
 
 needs_front_end = pytest.mark.skipif(not bundle.BUNDLE.exists(), reason="no 3D front end")
 HISTORY = [
@@ -107,7 +107,7 @@ class Orbitals:
 
 @pytest.fixture(scope="module")
 def water() -> Orbitals:
-    where, what = molecule("water"), theory("pbe/def2-svp")
+    where, what = molecule("water"), parse_theory("pbe/def2-svp")
     overlap = overlap_matrix(where, what)
     shake = np.random.default_rng(0).normal(size=overlap.shape)
     energy, coeff = eigh(shake + shake.T, overlap)

@@ -7,9 +7,9 @@ from scipy.sparse.csgraph import connected_components
 
 from qptlab.dft.integrals import check_input
 from qptlab.molecule import Molecule, commented_frames_from_xyz
-from qptlab.qpt import memory_maps
-from qptlab.qpt.shipped import FOLDER
-from qptlab.theory import theory
+from qptlab.qpt.runs.shipped import FOLDER
+from qptlab.qpt.training import memory_maps
+from qptlab.theory import parse_theory
 
 AROMATIC = {"furan", "pyrrole", "imidazole", "benzene"}
 SETS = {"general.xyz": 105, "general.validation.xyz": 8, "general.test.xyz": 22}
@@ -40,7 +40,7 @@ def test_every_molecule_is_whole_and_can_be_computed(file):
     assert len(several) == SETS[file]
     for name, molecule in several.items():
         assert set(molecule.symbols) <= set("HCNOF"), name
-        check_input(molecule, theory("b3lyp5/def2-svp"))
+        check_input(molecule, parse_theory("b3lyp5/def2-svp"))
         radii = covalent_radii[list(molecule.numbers)]
         xyz = molecule.positions_angstrom
         distances = np.linalg.norm(xyz[:, None] - xyz, axis=-1)

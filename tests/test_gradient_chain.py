@@ -14,21 +14,21 @@ from qptlab.dft import energy, integrals
 from qptlab.dft.energy import energy_and_fock
 from qptlab.dft.integrals import default_grid
 from qptlab.molecule import molecule
-from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.gradient_chain import LINKS, finite_difference, gradient_chain
 from qptlab.qpt.losses import parse_loss
-from qptlab.qpt.paper_qpt import PaperQPT
-from qptlab.qpt.sample import sample
-from qptlab.qpt.step import gradient
-from qptlab.qpt.weights import read_weights, write_weights
+from qptlab.qpt.networks.block import BlockQPT
+from qptlab.qpt.networks.paper import PaperQPT
+from qptlab.qpt.prepared import first_build
+from qptlab.qpt.runs.weights import read_weights, write_weights
+from qptlab.qpt.training.step import gradient
 from qptlab.reference import pyscf_mean_field
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 
 def prepared(case, level, kind=BlockQPT, size=0.01):
     """A network that no longer predicts nothing, and what it sees of the molecule."""
     model = shaken(kind.create(case, level), size=size)
-    return model, sample(integrals(case, theory(level)))
+    return model, first_build(integrals(case, parse_theory(level)))
 
 
 CASES = {
@@ -78,10 +78,10 @@ def test_the_derivative_by_the_density_is_its_fock_matrix(case):
 
 
 def test_the_derivative_by_the_density_is_pyscfs_fock_matrix():
-    water, level = distorted("water"), theory("pbe/6-31g")
+    water, level = distorted("water"), parse_theory("pbe/6-31g")
     ints = integrals(water, level, default_grid(water, level))
     model = shaken(BlockQPT.create(water, level), size=0.01)
-    chain = gradient_chain(model, sample(ints))
+    chain = gradient_chain(model, first_build(ints))
     theirs = pyscf_mean_field(water, level).get_fock(dm=chain.dm)
     np.testing.assert_allclose(chain.d_dm, theirs, atol=1e-7)
 
@@ -134,7 +134,7 @@ def test_the_papers_network_has_a_chain_too():
 def test_an_untrained_network_learns_in_its_last_layer_first():
     water = distorted("water")
     model = BlockQPT.create(water, "lda/sto-3g")
-    chain = gradient_chain(model, sample(integrals(water, model.theory)))
+    chain = gradient_chain(model, first_build(integrals(water, model.theory)))
     assert np.all(chain.delta_fock == 0)
     moved = {name for name, norm in chain.norms().items() if norm > 0}
     assert moved == {*LINKS, ".head.layers[1].weight", ".head.layers[1].bias"}
@@ -145,7 +145,7 @@ def test_names_are_those_of_a_weights_file(tmp_path):
     model = shaken(BlockQPT.create(water, "lda/sto-3g"))
     write_weights(tmp_path / "w", model, {})
     same = read_weights(model, tmp_path / "w")
-    chain = gradient_chain(same, sample(integrals(water, model.theory)))
+    chain = gradient_chain(same, first_build(integrals(water, model.theory)))
     from safetensors.numpy import load_file
 
     assert set(load_file(tmp_path / "w")) == set(chain.weights)

@@ -18,10 +18,10 @@ from qptlab.lab.runner import Runner
 from qptlab.lab.snapshots import Snapshots, is_kept
 from qptlab.lab.train_panel import train_panel
 from qptlab.molecule import molecule
-from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.sampling import TRAIN, wiggle
-from qptlab.qpt.training import Training
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.run import Training
 
 LEVEL, HEAD = "lda/sto-3g", "head.layers[1].weight"
 

@@ -10,9 +10,9 @@ from test_qpt import shaken
 
 from qptlab.dft import integrals
 from qptlab.lab import gradient_plots as plots
-from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.gradient_chain import FiniteDifference, gradient_chain
-from qptlab.qpt.sample import sample
+from qptlab.qpt.networks.block import BlockQPT
+from qptlab.qpt.prepared import first_build
 
 LEVEL, HEAD = "lda/sto-3g", "head.layers[1].weight"
 
@@ -21,7 +21,7 @@ LEVEL, HEAD = "lda/sto-3g", "head.layers[1].weight"
 def chain():
     water = distorted("water")
     model = shaken(BlockQPT.create(water, LEVEL), size=0.01)
-    return gradient_chain(model, sample(integrals(water, model.theory)))
+    return gradient_chain(model, first_build(integrals(water, model.theory)))
 
 
 def words(figure):
@@ -86,7 +86,7 @@ def test_atoms_are_marked_and_the_chosen_element_stands_out(chain):
 def test_no_two_texts_overlap_and_none_leaves_the_picture(name, level):
     case = distorted(name)
     model = shaken(BlockQPT.create(case, level), size=0.01)
-    found = gradient_chain(model, sample(integrals(case, model.theory)))
+    found = gradient_chain(model, first_build(integrals(case, model.theory)))
     weight = "layers.mlp.layers[1].weight, layer 3"
     figure = plots.chain_figure(found, weight, ("dm", 0, 0), f"{name}, training geometry 12")
     renderer = FigureCanvasAgg(figure).get_renderer()

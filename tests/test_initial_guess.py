@@ -10,7 +10,7 @@ import qptlab as ql
 from qptlab.molecule import molecule
 from qptlab.reference import pyscf_mean_field, pyscf_work
 from qptlab.reference.scf_cost import PREDICTED, TOLERANCES, scf_costs
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 SPEC = "pbe/6-31g*"
 
@@ -67,7 +67,7 @@ def test_what_does_not_fit_is_said(network):
 
 def test_costs_are_what_pyscf_spends(network):
     """Counted along one tight run, they are those of a run to each tolerance."""
-    case, level = distorted("water"), theory(SPEC)
+    case, level = distorted("water"), parse_theory(SPEC)
     prediction = ql.predict(network, case, refine=2)
     costs = scf_costs(case, level, prediction.dm, builds=3, seconds=10.0)
     for tolerance in TOLERANCES:
@@ -81,4 +81,4 @@ def test_costs_are_what_pyscf_spends(network):
             assert costs[f"{tolerance:.0e}"][guess]["fock_builds"] == spent[0] + own
     seconds = [costs[tolerance][PREDICTED]["seconds"] for tolerance in costs]
     assert 10 < seconds[0] <= seconds[1] <= seconds[2]
-    assert "vsap" not in scf_costs(case, theory("hf/sto-3g"), np.eye(7), 1, 0.0)["1e-06"]
+    assert "vsap" not in scf_costs(case, parse_theory("hf/sto-3g"), np.eye(7), 1, 0.0)["1e-06"]

@@ -14,27 +14,27 @@ from test_training import new_run, same_weights, weights
 
 from qptlab.dft import integrals, scf
 from qptlab.molecule import molecule
-from qptlab.qpt import block_qpt, response_net
-from qptlab.qpt.guard import ABSURD, FEWEST, objection, usual_norm
 from qptlab.qpt.losses import Term, loss, parse_loss
+from qptlab.qpt.networks import block, response_net
 from qptlab.qpt.pipeline import refine
-from qptlab.qpt.runs import read_history
-from qptlab.qpt.sample import sample
-from qptlab.qpt.training import Training
+from qptlab.qpt.prepared import first_build
+from qptlab.qpt.runs.folder import read_history
+from qptlab.qpt.training.guard import ABSURD, FEWEST, objection, usual_norm
+from qptlab.qpt.training.run import Training
 from qptlab.reference import pyscf_mean_field
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
-LEVEL = theory("pbe/6-31g*")
+LEVEL = parse_theory("pbe/6-31g*")
 
 
 @pytest.fixture(scope="module")
 def water():
-    return sample(integrals(distorted("water"), LEVEL))
+    return first_build(integrals(distorted("water"), LEVEL))
 
 
 @pytest.fixture(scope="module")
 def network():
-    return shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL).answering())
+    return shaken(block.BlockQPT.create(molecule("water"), LEVEL).with_response_net())
 
 
 def value(network, geometry, spec: str) -> float:
@@ -44,7 +44,7 @@ def value(network, geometry, spec: str) -> float:
 
 @pytest.mark.parametrize("iterations", [0, 1])
 def test_terms_are_what_pyscfs_matrices_say(water, network, iterations):
-    end = refine(network(water), water, iterations, response=network.answer(water))
+    end = refine(network(water), water, iterations, response=network.xc_response(water))
     mf = pyscf_mean_field(distorted("water"), LEVEL)
     dm = np.asarray(end.dm)
     fock, overlap = np.asarray(mf.get_fock(dm=dm)), mf.get_ovlp()
@@ -65,10 +65,10 @@ def test_terms_are_what_pyscfs_matrices_say(water, network, iterations):
 
 @pytest.mark.parametrize("spec", ["energy", "delta2", "commutator", "0.5*energy@2+delta2@1"])
 def test_gradients_are_finite_differences(spec, monkeypatch):
-    for module in (block_qpt, response_net):
+    for module in (block, response_net):
         monkeypatch.setattr(module, "SINGLE", jnp.float64)
-    network = shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL).answering())
-    geometry, chosen = sample(integrals(distorted("water"), LEVEL)), parse_loss(spec)
+    network = shaken(block.BlockQPT.create(molecule("water"), LEVEL).with_response_net())
+    geometry, chosen = first_build(integrals(distorted("water"), LEVEL)), parse_loss(spec)
     trainable, rest = eqx.partition(network, eqx.is_inexact_array)
     flat, unravel = ravel_pytree(trainable)
     way = np.random.default_rng(0).normal(size=flat.shape)
@@ -143,8 +143,8 @@ def poisoned(monkeypatch, index: int) -> None:
         geometry = prepare(run, wanted)
         if wanted != index:
             return geometry
-        fock = geometry.sample.start.at[0, 0].set(math.nan)
-        return geometry._replace(sample=eqx.tree_at(lambda s: s.start, geometry.sample, fock))
+        fock = geometry.prepared.start.at[0, 0].set(math.nan)
+        return geometry._replace(prepared=eqx.tree_at(lambda s: s.start, geometry.prepared, fock))
 
     monkeypatch.setattr(Training, "_prepare", spoil)
 

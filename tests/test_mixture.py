@@ -11,13 +11,11 @@ import pytest
 from qptlab.cli import main, tables
 from qptlab.dft.integrals import integrals
 from qptlab.molecule import Molecule, molecule, to_xyz
-from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.losses import loss, parse_loss
-from qptlab.qpt.pool import mean_bytes, n_bytes
+from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict, within_reach
-from qptlab.qpt.runs import load
-from qptlab.qpt.sample import sample
+from qptlab.qpt.prepared import first_build
+from qptlab.qpt.runs.folder import load
 from qptlab.qpt.sampling import (
     TRAIN,
     VALIDATION,
@@ -28,10 +26,12 @@ from qptlab.qpt.sampling import (
     sampler_json,
     wiggle,
 )
-from qptlab.qpt.step import gradient
-from qptlab.qpt.training import Training
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.pool import mean_bytes, n_bytes
+from qptlab.qpt.training.run import Training
+from qptlab.qpt.training.step import gradient
 from qptlab.reference import evaluate, pyscf_scf
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 SPEC = "lda/sto-3g"
 NAMES = ("hydrogen", "hydrogen-fluoride", "water")
@@ -121,9 +121,9 @@ def test_a_network_must_be_for_every_molecule(held_out):
 
 @pytest.mark.parametrize("spec", ["energy", "hamiltonian"])
 def test_memory_is_that_of_the_molecules_on_average(spec):
-    level, kept = theory("b3lyp5/sto-3g"), parse_loss(spec)
+    level, kept = parse_theory("b3lyp5/sto-3g"), parse_loss(spec)
     small, large = molecule("hydrogen"), molecule("water")
-    ready = {m: sample(integrals(m, level)) for m in (small, large)}
+    ready = {m: first_build(integrals(m, level)) for m in (small, large)}
     size = {m: (n_bytes(ready[m]), n_bytes(kept.kept(ready[m]))) for m in ready}
     for of in ready:
         apart = mixture([wiggle(small)], held_out=[wiggle(large)])
@@ -139,7 +139,7 @@ def test_memory_is_that_of_the_molecules_on_average(spec):
 def test_gradients_are_per_electron():
     water = molecule("water")
     model = BlockQPT.create(water, SPEC)
-    prepared = sample(integrals(wiggle(water)(TRAIN, 0, 0), model.theory))
+    prepared = first_build(integrals(wiggle(water)(TRAIN, 0, 0), model.theory))
     energy = parse_loss("energy")
     terms, weights = energy.terms, energy.weights(0.0)
     whole = eqx.filter_jit(eqx.filter_grad(lambda m: loss(m, prepared, terms, weights)[0]))(model)
@@ -159,7 +159,7 @@ def test_one_training_learns_several_molecules_and_says_when_it_compiles():
 
     def watched(batch, *rest):
         done = begin(batch, *rest)
-        seen.append((run.status, {g.sample.integrals.n_ao for g in batch}))
+        seen.append((run.status, {g.prepared.integrals.n_ao for g in batch}))
         return done
 
     run._train_step = watched

@@ -15,7 +15,7 @@ from qptlab.molecule import (
     to_xyz,
 )
 from qptlab.qpt.sampling import frames_from_file
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 WATER = "3\nwater\nO 0 0 0\nH 0 0 0.96\nH 0.93 0 -0.24\n"
 
@@ -102,10 +102,16 @@ def test_bad_files(tmp_path):
         (lambda: molecule("water", spin=1.5), "0 or more; got 1.5"),
         (lambda: molecule("water", spin=float("nan")), "0 or more; got nan"),
         (lambda: molecule("water", spin="2"), "0 or more; got '2'"),
-        (lambda: theory("pbe"), "write functional/basis"),
-        (lambda: theory("tpss/sto-3g"), "unknown functional 'tpss'; known: hf, lda, pw92, pbe"),
-        (lambda: theory("pbe/sto-3g", grid=11), "grid level 11; allowed: 0"),
-        (lambda: theory("pbe/sto-3g", coulomb="ri"), "unknown coulomb 'ri'; known: df, exact"),
+        (lambda: parse_theory("pbe"), "write functional/basis"),
+        (
+            lambda: parse_theory("tpss/sto-3g"),
+            "unknown functional 'tpss'; known: hf, lda, pw92, pbe",
+        ),
+        (lambda: parse_theory("pbe/sto-3g", grid=11), "grid level 11; allowed: 0"),
+        (
+            lambda: parse_theory("pbe/sto-3g", coulomb="ri"),
+            "unknown coulomb 'ri'; known: df, exact",
+        ),
     ],
 )
 def test_bad_values_are_refused(make, message):
@@ -150,7 +156,7 @@ def test_what_cannot_be_computed_is_refused(case, spec, message):
 
     for function in (check_input, integrals):
         with pytest.raises(ValueError, match=message):
-            function(case, theory(spec))
+            function(case, parse_theory(spec))
 
 
 def test_units():

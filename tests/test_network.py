@@ -11,14 +11,14 @@ from geometries import distorted
 from jaxtyping import Array, Float
 
 from qptlab.molecule import Molecule, molecule
-from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.config import TrainConfig
-from qptlab.qpt.network import Network, checked, from_json, register, to_json
+from qptlab.qpt.networks.base import Network, checked, from_json, register, to_json
+from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
-from qptlab.qpt.runs import CONFIG, STATE, load
-from qptlab.qpt.sample import Sample
+from qptlab.qpt.prepared import Prepared
+from qptlab.qpt.runs.folder import CONFIG, STATE, load
 from qptlab.qpt.sampling import wiggle
-from qptlab.qpt.training import Training
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.run import Training
 from qptlab.theory import Theory
 
 SPEC = "pbe/sto-3g"
@@ -26,7 +26,7 @@ SPEC = "pbe/sto-3g"
 
 @register("scales")
 class Scales(Network):
-    """ΔF = Σ_k w_k A_k: one learned number for each of the sample's first matrices."""
+    """ΔF = Σ_k w_k A_k: one learned number for each of the prepared's first matrices."""
 
     weights: Float[Array, " matrix"]
     theory: Theory = eqx.field(static=True)
@@ -48,9 +48,9 @@ class Scales(Network):
         """Weights of the right number."""
         return cls(jnp.zeros(described["count"]), theory, elements)
 
-    def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
+    def __call__(self, prepared: Prepared) -> Float[Array, "ao ao"]:
         """ΔF."""
-        return jnp.einsum("k,kij->ij", self.weights, sample.matrices[: len(self.weights)])
+        return jnp.einsum("k,kij->ij", self.weights, prepared.matrices[: len(self.weights)])
 
 
 class Unregistered(Scales):

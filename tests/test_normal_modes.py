@@ -18,7 +18,7 @@ from qptlab.qpt.sampling import (
     sampler_json,
 )
 from qptlab.reference import pyscf_mean_field
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 from qptlab.units import ELECTRON_MASS_PER_DALTON, HARTREE_PER_KELVIN
 
 
@@ -38,7 +38,7 @@ def fluoride():
     ids=["water", "hydrogen fluoride, pbe", "hydrogen cyanide", "water, pbe/def2-svp"],
 )
 def test_frequencies_are_those_of_pyscf(start, spec, grid):
-    level = theory(spec, grid=grid, coulomb="exact")
+    level = parse_theory(spec, grid=grid, coulomb="exact")
     modes = normal_modes(start, level)
     judge = pyscf_mean_field(modes.molecule, level).run()
     # their forces, at our minimum
@@ -117,13 +117,13 @@ def test_what_cannot_vibrate_is_refused():
 def test_ase_sees_forces_that_are_the_slope_of_the_energy():
     water = distorted("water")
     atoms = ase_atoms(water)
-    atoms.calc = SurfaceCalculator(scf_surface(theory("pbe/sto-3g")), water)
+    atoms.calc = SurfaceCalculator(scf_surface(parse_theory("pbe/sto-3g")), water)
     force = atoms.get_forces()[1, 2]
     energies = []
     for step_angstrom in (2e-4, -2e-4):
         moved = atoms.copy()
         moved.positions[1, 2] += step_angstrom
-        moved.calc = SurfaceCalculator(scf_surface(theory("pbe/sto-3g")), water)
+        moved.calc = SurfaceCalculator(scf_surface(parse_theory("pbe/sto-3g")), water)
         energies.append(moved.get_potential_energy())
     assert force == pytest.approx((energies[1] - energies[0]) / 4e-4, abs=2e-5)
     # eV: hydrogen's 1s and oxygen's shells bind 75 hartree of it

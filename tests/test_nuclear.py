@@ -8,7 +8,7 @@ from pyscf import df, dft, scf
 from pyscf.dft import gen_grid
 
 from qptlab.dft.grid import Grid, becke_weights, molecular_grid, size_adjustment
-from qptlab.dft.guess import minao_guess
+from qptlab.dft.minao import minao_guess
 from qptlab.dft.mol import aux_basis, pyscf_mol
 from qptlab.dft.nuclear import (
     cderi,

@@ -10,8 +10,8 @@ from qptlab.lab.molecule_input import MoleculeInput
 from qptlab.lab.molecule_view import molecule_html
 from qptlab.lab.setup import Setup, build
 from qptlab.molecule import Molecule, molecule
-from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.sampling import Frames, wiggle
+from qptlab.qpt.training.config import TrainConfig
 from qptlab.reference import compare
 
 ATOM = [[0.0, 0.0, 0.0]]

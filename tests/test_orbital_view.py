@@ -24,7 +24,7 @@ from qptlab.lab.molecule_view import _Bringer, molecule_html, register_formatter
 from qptlab.lab.orbital_panel import DIFFERENCE, PREDICTED, PYSCF, OrbitalPanel, view_orbital
 from qptlab.lab.orbital_view import OrbitalView
 from qptlab.molecule import Molecule, molecule
-from qptlab.theory import Theory, theory
+from qptlab.theory import Theory, parse_theory
 
 N_OCC = 5  # of water
 
@@ -57,7 +57,7 @@ class Orbitals:
 @pytest.fixture(scope="module")
 def water() -> Orbitals:
     """Orthonormal orbitals of water, two occupied and two empty ones of the same energy."""
-    where, what = molecule("water"), theory("pbe/6-31g*")
+    where, what = molecule("water"), parse_theory("pbe/6-31g*")
     overlap = overlap_matrix(where, what)
     shake = np.random.default_rng(0).normal(size=overlap.shape)
     energy, coeff = eigh(shake + shake.T, overlap)

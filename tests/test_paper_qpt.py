@@ -12,23 +12,23 @@ from test_qpt import TURN, energy_loss, rotation_of_orbitals, shaken
 
 from qptlab.dft.integrals import Grid, integrals, molecular_grid
 from qptlab.molecule import molecule
-from qptlab.qpt import paper_qpt
-from qptlab.qpt.config import TrainConfig
-from qptlab.qpt.paper_qpt import FLAWS, SIZES, PaperQPT
+from qptlab.qpt.networks import paper
+from qptlab.qpt.networks.paper import FLAWS, SIZES, PaperQPT
 from qptlab.qpt.predict import predict
-from qptlab.qpt.runs import load
-from qptlab.qpt.sample import sample
+from qptlab.qpt.prepared import first_build
+from qptlab.qpt.runs.folder import load
 from qptlab.qpt.sampling import wiggle
-from qptlab.qpt.training import Training
-from qptlab.theory import theory
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.run import Training
+from qptlab.theory import parse_theory
 
 SPEC = "pbe/sto-3g"
-BIG = theory("pbe/6-31g*")
+BIG = parse_theory("pbe/6-31g*")
 
 
 @pytest.fixture(scope="module")
 def water():
-    return sample(integrals(distorted("water"), theory(SPEC)))
+    return first_build(integrals(distorted("water"), parse_theory(SPEC)))
 
 
 def untrained(*flaws: str, level=SPEC) -> PaperQPT:
@@ -119,7 +119,7 @@ def test_the_number_of_weights_is_the_papers(size):
 def test_the_place_of_the_molecule_changes_nothing(water):
     case, network = distorted("water"), shaken(untrained())
     moved = case.with_positions(case.positions + np.array([2.0, -5.0, 9.0]))
-    delta = network.correction(sample(integrals(moved, theory(SPEC))))
+    delta = network.correction(first_build(integrals(moved, parse_theory(SPEC))))
     np.testing.assert_allclose(delta, network.correction(water), atol=1e-5)
 
 
@@ -141,9 +141,9 @@ def test_the_prediction_does_not_turn_with_the_molecule():
     case, network = distorted("water"), shaken(untrained(level=BIG))
     turned = case.with_positions(case.positions @ TURN.T)
     grid = molecular_grid(case, BIG)
-    here = network.correction(sample(integrals(case, BIG, grid)))
+    here = network.correction(first_build(integrals(case, BIG, grid)))
     there = network.correction(
-        sample(integrals(turned, BIG, Grid(grid.points @ TURN.T, grid.weights)))
+        first_build(integrals(turned, BIG, Grid(grid.points @ TURN.T, grid.weights)))
     )
     u = rotation_of_orbitals(case, turned, TURN)
     change = np.linalg.norm(there - u @ here @ u.T) / np.linalg.norm(here)
@@ -168,7 +168,7 @@ def test_the_gradient_of_the_loss_is_the_finite_difference(water):
 
 def test_forces_are_the_slope_of_the_predicted_energy(monkeypatch):
     # all of it in float64: the difference quotient needs more digits than the network carries
-    monkeypatch.setattr(paper_qpt, "SINGLE", jnp.float64)
+    monkeypatch.setattr(paper, "SINGLE", jnp.float64)
     case, network = distorted("water"), shaken(untrained())
     forces = predict(network, case, forces=True).forces
     way, difference = along_a_line(case, lambda m: float(predict(network, m).energy.total), 3e-4)

@@ -22,13 +22,13 @@ DOCUMENTED = (
     "qptlab.qpt.sampling.modes",
     "qptlab.qpt.sampling.scan",
     "qptlab.qpt.sampling.wiggle",
-    "qptlab.qpt.block_qpt",
-    "qptlab.qpt.paper_qpt",
-    "qptlab.qpt.runs",
-    "qptlab.qpt.training",
+    "qptlab.qpt.networks.block",
+    "qptlab.qpt.networks.paper",
+    "qptlab.qpt.runs.folder",
+    "qptlab.qpt.training.run",
     "qptlab.qpt.losses",
     "qptlab.reference.compare",
-    "qptlab.reference.guess",
+    "qptlab.reference.starting_density",
     "qptlab.reference.pyscf_runs",
 )
 

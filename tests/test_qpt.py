@@ -13,21 +13,21 @@ from qptlab.dft import ao_values, density_from_fock, energy, fock_matrix, integr
 from qptlab.dft.integrals import Grid, molecular_grid
 from qptlab.dft.screening import screened
 from qptlab.molecule import Molecule, molecule
-from qptlab.qpt.block_qpt import BlockQPT
 from qptlab.qpt.losses import loss, parse_loss
+from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.pipeline import diis_energies, refine
 from qptlab.qpt.predict import predict
-from qptlab.qpt.sample import MATRICES, Sample, sample
+from qptlab.qpt.prepared import MATRICES, Prepared, first_build
 from qptlab.reference import pyscf_mean_field
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
-LEVEL = theory("pbe/6-31g*")
+LEVEL = parse_theory("pbe/6-31g*")
 TURN = Rotation.from_euler("xyz", [0.7, -1.1, 2.3]).as_matrix()
 
 
 @pytest.fixture(scope="module")
 def water():
-    return sample(integrals(distorted("water"), LEVEL))
+    return first_build(integrals(distorted("water"), LEVEL))
 
 
 def energy_loss(network, geometry):
@@ -71,7 +71,7 @@ def test_without_screening_the_pipeline_is_pyscfs_iteration_without_diis(iterati
     mf = pyscf_mean_field(case, LEVEL)
     mf.diis, mf.max_cycle, mf.conv_check = None, iterations + 1, False
     mf.kernel()
-    prepared = sample(integrals(case, LEVEL))
+    prepared = first_build(integrals(case, LEVEL))
     end = refine(prepared.fock - prepared.start, prepared, iterations, scheme="plain")
     assert abs(float(end.energies[-1]) - mf.e_tot) < 1e-8
 
@@ -85,12 +85,12 @@ def rotation_of_orbitals(case: Molecule, turned: Molecule, turn: np.ndarray) -> 
     return np.linalg.lstsq(there, here, rcond=None)[0]
 
 
-def turned_with_its_grid(case: Molecule) -> tuple[Sample, Sample, np.ndarray]:
+def turned_with_its_grid(case: Molecule) -> tuple[Prepared, Prepared, np.ndarray]:
     """The molecule, the same turned, and the orthogonal matrix between their orbitals."""
     turned = case.with_positions(case.positions @ TURN.T)
     grid = molecular_grid(case, LEVEL)
-    here = sample(integrals(case, LEVEL, grid))
-    there = sample(integrals(turned, LEVEL, Grid(grid.points @ TURN.T, grid.weights)))
+    here = first_build(integrals(case, LEVEL, grid))
+    there = first_build(integrals(turned, LEVEL, Grid(grid.points @ TURN.T, grid.weights)))
     return here, there, rotation_of_orbitals(case, turned, TURN)
 
 
@@ -111,7 +111,7 @@ def test_the_order_of_atoms_changes_nothing():
     case, network = distorted("water"), shaken(untrained())
     order = [2, 0, 1]
     shuffled = Molecule(tuple(case.symbols[i] for i in order), case.positions[order])
-    losses = [energy_loss(network, sample(integrals(m, LEVEL))) for m in (case, shuffled)]
+    losses = [energy_loss(network, first_build(integrals(m, LEVEL))) for m in (case, shuffled)]
     assert abs(losses[0] - losses[1]) < 1e-7
 
 
@@ -192,5 +192,8 @@ def test_bad_input_is_refused():
         predict(untrained(), molecule("water"), refine=-1)
     with pytest.raises(ValueError, match="unknown refining scheme"):
         refine(
-            jnp.zeros((1, 1)), sample(integrals(molecule("water"), theory("lda/sto-3g"))), 1, "x"
+            jnp.zeros((1, 1)),
+            first_build(integrals(molecule("water"), parse_theory("lda/sto-3g"))),
+            1,
+            "x",
         )

@@ -12,7 +12,7 @@ from qptlab.lab.live_plot import LivePlot
 from qptlab.lab.orbital_panel import OrbitalPanel
 from qptlab.lab.plots import training_figure
 from qptlab.molecule import molecule
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 LARGEST_GROWTH = 8e6
 
@@ -24,7 +24,7 @@ def peak_bytes() -> float:
 
 @pytest.fixture(scope="module")
 def result():
-    water, spec = molecule("water"), theory("pbe/def2-svp")
+    water, spec = molecule("water"), parse_theory("pbe/def2-svp")
     values, vectors = np.linalg.eigh(overlap_matrix(water, spec))
     return SimpleNamespace(
         molecule=water, theory=spec, mo_coeff=vectors / np.sqrt(values),

@@ -15,37 +15,37 @@ from qptlab.dft import integrals, scf
 from qptlab.dft.compiling import jit
 from qptlab.dft.screening import repulsion
 from qptlab.molecule import molecule
-from qptlab.qpt import block_qpt, response_net
 from qptlab.qpt.losses import Term, loss, parse_loss
+from qptlab.qpt.networks import block, response_net
 from qptlab.qpt.pipeline import refine
-from qptlab.qpt.runs import load, save_model
-from qptlab.qpt.sample import sample
+from qptlab.qpt.prepared import first_build
+from qptlab.qpt.runs.folder import load, save_model
 
 
 @pytest.fixture(scope="module")
 def water():
-    return sample(integrals(distorted("water"), LEVEL))
+    return first_build(integrals(distorted("water"), LEVEL))
 
 
 def answering():
-    return untrained().answering()
+    return untrained().with_response_net()
 
 
 def answer(network, geometry, change):
     """What a network makes of a change of the starting density."""
-    response, ints = network.answer(geometry), geometry.integrals
+    response, ints = network.xc_response(geometry), geometry.integrals
     return response(geometry.dm, change, repulsion(change, ints), ints)
 
 
 @jit
 def energies(network, geometry):
-    response = network.answer(geometry)
+    response = network.xc_response(geometry)
     return refine(network(geometry), geometry, 3, response=response).energies
 
 
 def test_an_untrained_network_leaves_the_answer_to_the_next_build(water):
     network = answering()
-    assert np.all(network.answer(water).factors == 0)
+    assert np.all(network.xc_response(water).factors == 0)
     without = jit(refine)(network(water), water, 3).energies
     np.testing.assert_allclose(energies(network, water), without, atol=1e-11)
 
@@ -70,7 +70,7 @@ def test_the_answer_turns_with_the_molecule():
 
 def test_a_wrong_answer_delays_self_consistency_and_does_not_move_it(water):
     """At convergence nothing changes, and what is linear in a change answers nothing."""
-    wrong = shaken(answering()).answer(water).scaled(jnp.asarray(100.0))
+    wrong = shaken(answering()).xc_response(water).scaled(jnp.asarray(100.0))
     nothing = jnp.zeros_like(water.start)
     best = float(scf(distorted("water"), LEVEL, conv_tol=1e-10).energy.total)
     errors = np.asarray(jit(refine)(nothing, water, 14, response=wrong).energies) - best
@@ -80,10 +80,10 @@ def test_a_wrong_answer_delays_self_consistency_and_does_not_move_it(water):
 
 
 def test_the_loss_moves_the_answer_only_and_by_its_own_slope(monkeypatch):
-    for module in (block_qpt, response_net):
+    for module in (block, response_net):
         monkeypatch.setattr(module, "SINGLE", jnp.float64)
-    network = shaken(block_qpt.BlockQPT.create(molecule("water"), LEVEL).answering())
-    geometry, chosen = sample(integrals(distorted("water"), LEVEL)), parse_loss("response")
+    network = shaken(block.BlockQPT.create(molecule("water"), LEVEL).with_response_net())
+    geometry, chosen = first_build(integrals(distorted("water"), LEVEL)), parse_loss("response")
 
     def value(network):
         return loss(network, geometry, chosen.terms, chosen.weights(0.0))[0]
@@ -129,15 +129,15 @@ def test_it_is_written_like_other_losses():
 
 
 def test_a_network_without_an_answer_refines_as_before(water):
-    assert untrained().answer(water) is None
+    assert untrained().xc_response(water) is None
     plain = jit(refine)(jnp.zeros_like(water.start), water, 3).energies
     np.testing.assert_allclose(energies(untrained(), water), plain, atol=1e-11)
 
 
 def test_weights_for_an_answer_are_added_once_and_kept(tmp_path):
     network = shaken(untrained())
-    more = network.answering()
-    assert more.answering() is more
+    more = network.with_response_net()
+    assert more.with_response_net() is more
     assert np.array_equal(more.head.layers[-1].weight, network.head.layers[-1].weight)
     assert more.n_parameters > network.n_parameters
     save_model(more, tmp_path / "more.safetensors", {})

@@ -9,7 +9,7 @@ from geometries import distorted
 
 from qptlab.cli import main
 from qptlab.molecule import Molecule, molecule, to_xyz
-from qptlab.qpt.runs import CONFIG, read_history
+from qptlab.qpt.runs.folder import CONFIG, read_history
 from qptlab.qpt.sampling import (
     TRAIN,
     VALIDATION,

@@ -18,7 +18,7 @@ from qptlab.lab.scf_panel import ScfPanel, scf_panel
 from qptlab.lab.scf_plots import convergence_figure, energy_difference, iteration_figure, step_words
 from qptlab.molecule import Molecule
 from qptlab.qpt.scf_starts import MINAO, NETWORK, ScfStarts
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 SPEC = "lda/sto-3g"
 
@@ -38,7 +38,7 @@ def starts(model):
 
 @pytest.fixture(scope="module")
 def plane():
-    return Plane.through(ql.molecule("water"), theory(SPEC))
+    return Plane.through(ql.molecule("water"), parse_theory(SPEC))
 
 
 def chosen(starts, scheme="diis", names=(MINAO, NETWORK)):
@@ -168,11 +168,11 @@ def test_the_plane_holds_a_planar_molecule_and_its_density(plane):
     water = ql.molecule("water")
     assert np.abs(plane.height).max() < 1e-6
     turn = np.linalg.qr(np.random.default_rng(1).normal(size=(3, 3)))[0]
-    turned = Plane.through(water.with_positions(water.positions @ turn.T + 2), theory(SPEC))
+    turned = Plane.through(water.with_positions(water.positions @ turn.T + 2), parse_theory(SPEC))
     apart = [np.linalg.norm(p.positions[0] - p.positions[1]) for p in (plane, turned)]
     assert apart[0] == pytest.approx(apart[1]) == pytest.approx(1.81, abs=0.05)
     assert plane.bonds == ((0, 1), (0, 2))
-    dm = np.linalg.inv(overlap_matrix(water, theory(SPEC)))
+    dm = np.linalg.inv(overlap_matrix(water, parse_theory(SPEC)))
     rho = plane.density(dm)
     assert rho.shape == plane.shape and (rho >= -1e-12).all()
     row, column = np.unravel_index(rho.argmax(), rho.shape)
@@ -186,7 +186,7 @@ def test_the_plane_holds_a_planar_molecule_and_its_density(plane):
     "symbols, where", [(("He",), [[1, 2, 3]]), (("H", "H"), [[0, 0, 0], [0, 0, 1.4]])]
 )
 def test_atoms_and_lines_have_a_plane_too(symbols, where):
-    plane = Plane.through(Molecule(symbols, where), theory(SPEC))
+    plane = Plane.through(Molecule(symbols, where), parse_theory(SPEC))
     assert np.abs(plane.height).max() < 1e-9
     assert np.isfinite(plane.density(np.eye(len(symbols)))).all()
 

@@ -12,10 +12,10 @@ from qptlab.dft.energy import TERMS
 from qptlab.qpt.predict import predict, prepare
 from qptlab.qpt.scf_starts import MINAO, NETWORK, ScfStarts
 from qptlab.reference import pyscf_mean_field
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
-PBE = theory("pbe/6-31g")
-SMALL = theory("lda/sto-3g")
+PBE = parse_theory("pbe/6-31g")
+SMALL = parse_theory("lda/sto-3g")
 
 
 @pytest.fixture(scope="module")
@@ -180,7 +180,7 @@ def test_why_there_is_no_network(water):
     model = ql.BlockQPT.create(water, "lda/sto-3g")
     assert ScfStarts(water, SMALL, model).no_network == ""
     assert "is for lda/sto-3g, not for pbe/6-31g" in ScfStarts(water, PBE, model).no_network
-    finer = theory("lda/sto-3g", grid=3)
+    finer = parse_theory("lda/sto-3g", grid=3)
     assert "grid=3" in ScfStarts(water, finer, model).no_network
     methane = ScfStarts(ql.molecule("methane"), SMALL, model)
     assert "also has C" in methane.no_network

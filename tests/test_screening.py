@@ -10,9 +10,9 @@ from qptlab.dft import density_from_fock, fock_matrix, integrals
 from qptlab.dft.screening import screened
 from qptlab.molecule import molecule
 from qptlab.qpt.pipeline import diis_energies, refine
-from qptlab.qpt.sample import sample
+from qptlab.qpt.prepared import first_build
 from qptlab.reference import pyscf_energy
-from qptlab.theory import Theory, theory
+from qptlab.theory import Theory, parse_theory
 
 
 def pyscf_repulsion(ints, dm):
@@ -26,7 +26,7 @@ def pyscf_repulsion(ints, dm):
 
 @pytest.mark.parametrize("name", ["water", "ammonia", "carbon-monoxide"])
 def test_the_screened_matrix_belongs_to_the_density_that_it_fills(name):
-    ints = integrals(distorted(name), theory("b3lyp5/6-31g*"))
+    ints = integrals(distorted(name), parse_theory("b3lyp5/6-31g*"))
     first = fock_matrix(ints.dm_guess, ints)
     fock = screened(first, ints.dm_guess, ints)
     dm = density_from_fock(fock, ints.overlap, ints.occupation)
@@ -64,8 +64,8 @@ def test_the_derivative_is_the_finite_difference(name, coulomb):
 @pytest.mark.parametrize("name", ["water", "formaldehyde", "carbon-monoxide"])
 def test_refining_without_a_network_beats_diis_at_equal_builds(name, level):
     case = distorted(name)
-    prepared = sample(integrals(case, theory(level)))
-    exact = pyscf_energy(case, theory(level))
+    prepared = first_build(integrals(case, parse_theory(level)))
+    exact = pyscf_energy(case, parse_theory(level))
     ours = np.abs(refine(jnp.zeros_like(prepared.start), prepared, 3).energies - exact)
     theirs = np.abs(diis_energies(prepared.integrals, 4) - exact)
     assert (ours[:3] < theirs[:3]).all()

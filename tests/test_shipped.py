@@ -13,12 +13,12 @@ from test_qpt import shaken
 import qptlab as ql
 from qptlab.cli import main
 from qptlab.molecule import molecule, to_xyz
-from qptlab.qpt import shipped
 from qptlab.qpt.predict import predict
-from qptlab.qpt.runs import CONFIG, STATE
-from qptlab.qpt.sample import prepare
+from qptlab.qpt.prepared import prepare
+from qptlab.qpt.runs import shipped
+from qptlab.qpt.runs.folder import CONFIG, STATE
+from qptlab.qpt.runs.shipped import frozen_frames, shipped_model, shipped_names
 from qptlab.qpt.sampling import Trajectories, wiggle
-from qptlab.qpt.shipped import frozen_frames, shipped_model, shipped_names
 
 SPEC = "lda/sto-3g"
 ABOUT = {"command": "qptlab train water", "seed": 5, "machine": "two cores", "seconds": 301.5}

@@ -18,22 +18,22 @@ from qptlab.cli import main
 from qptlab.dft import energy, integrals
 from qptlab.dft.density import fill
 from qptlab.molecule import molecule
-from qptlab.qpt import block_qpt
-from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.labels import label
 from qptlab.qpt.losses import loss, parse_loss
-from qptlab.qpt.network import Network
-from qptlab.qpt.paper_qpt import PaperQPT
-from qptlab.qpt.runs import read_history
-from qptlab.qpt.sample import sample, without_energy
+from qptlab.qpt.networks import block
+from qptlab.qpt.networks.base import Network
+from qptlab.qpt.networks.block import BlockQPT
+from qptlab.qpt.networks.paper import PaperQPT
+from qptlab.qpt.prepared import first_build, without_energy
+from qptlab.qpt.runs.folder import read_history
 from qptlab.qpt.sampling import wiggle
-from qptlab.qpt.stream import SampleStream
-from qptlab.qpt.training import Training
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.run import Training
+from qptlab.qpt.training.stream import PreparedStream
 from qptlab.reference import pyscf_fock, pyscf_scf
-from qptlab.theory import Theory, theory
+from qptlab.theory import Theory, parse_theory
 
-LEVEL = theory("b3lyp5/6-31g*")
+LEVEL = parse_theory("b3lyp5/6-31g*")
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +44,7 @@ def judge():
 @pytest.fixture(scope="module")
 def water(judge):
     ints = integrals(distorted("water"), LEVEL)
-    return replace(sample(ints), label=label(judge.fock, ints))
+    return replace(first_build(ints), label=label(judge.fock, ints))
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ class Fixed(Network):
     theory: Theory = eqx.field(static=True, default=LEVEL)
     made_for: tuple[str, ...] = ("H", "O")
 
-    def __call__(self, sample):
+    def __call__(self, prepared):
         return self.delta_fock
 
     def describe(self):
@@ -98,7 +98,7 @@ def test_terms_are_what_pyscfs_matrices_say(water, network, judge):
 
 @pytest.mark.parametrize("spec", ["hamiltonian", "coupling"])
 def test_gradients_are_finite_differences(spec, water, monkeypatch):
-    monkeypatch.setattr(block_qpt, "SINGLE", jnp.float64)
+    monkeypatch.setattr(block, "SINGLE", jnp.float64)
     trainable, rest = eqx.partition(
         shaken(BlockQPT.create(molecule("water"), LEVEL)), eqx.is_inexact_array
     )
@@ -212,7 +212,7 @@ def test_without_validation_there_are_no_errors():
 
 def test_a_stream_with_an_end_stays_there():
     prepared = []
-    stream = SampleStream(lambda i: prepared.append(i) or i, window=5, reuse=1, seed=0, total=5)
+    stream = PreparedStream(lambda i: prepared.append(i) or i, window=5, reuse=1, seed=0, total=5)
     draws = [stream.draw(2) for _ in range(50)]
     stream.close()
     assert sorted(prepared) == [0, 1, 2, 3, 4]

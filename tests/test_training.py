@@ -12,13 +12,13 @@ import pytest
 from geometries import distorted
 
 from qptlab.molecule import molecule
-from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
-from qptlab.qpt.runs import CONFIG, HISTORY, STATE, is_run, load, read_history
+from qptlab.qpt.runs.folder import CONFIG, HISTORY, STATE, is_run, load, read_history
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Frames, wiggle
-from qptlab.qpt.stream import SampleStream
-from qptlab.qpt.training import Training
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.run import Training
+from qptlab.qpt.training.stream import PreparedStream
 from qptlab.reference import pyscf_energy
 
 SPEC = "pbe/sto-3g"
@@ -239,14 +239,14 @@ def test_training_and_validation_geometries_differ():
 @pytest.mark.parametrize("batch, window, reuse", [(1, 4, 2), (4, 16, 16), (3, 3, 1)])
 def test_the_stream_reuses_and_moves_on(batch, window, reuse):
     prepared = []
-    stream = SampleStream(lambda i: prepared.append(i) or i, window=window, reuse=reuse, seed=0)
+    stream = PreparedStream(lambda i: prepared.append(i) or i, window=window, reuse=reuse, seed=0)
     draws = [stream.draw(batch) for _ in range(200)]
     stream.close()
     assert all(len(set(draw)) == batch for draw in draws)
     assert len(prepared) == len(set(prepared))
     assert max(map(max, draws)) <= window + 200 * batch // reuse
     assert min(draws[-1]) > 0 or 200 * batch // reuse < window
-    again = SampleStream(lambda i: i, window=window, reuse=reuse, seed=0, drawn=100 * batch)
+    again = PreparedStream(lambda i: i, window=window, reuse=reuse, seed=0, drawn=100 * batch)
     assert again.draw(batch) == draws[100]
     again.close()
 
@@ -255,7 +255,7 @@ def test_an_error_in_the_background_reaches_the_user():
     def fails(index):
         raise ValueError("atoms 1 (O) and 2 (H) are 0.01 Å apart")
 
-    stream = SampleStream(fails, window=4, reuse=1, seed=0)
+    stream = PreparedStream(fails, window=4, reuse=1, seed=0)
     with pytest.raises(ValueError, match="apart"):
         stream.draw(1)
     stream.close()

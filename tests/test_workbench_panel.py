@@ -22,7 +22,7 @@ from qptlab.dft import overlap_matrix
 from qptlab.lab import workbench as module
 from qptlab.lab.orbital_panel import OrbitalPanel
 from qptlab.molecule import molecule
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 
 def scf(words, converged=True):
@@ -182,7 +182,7 @@ def test_a_late_drawing_of_another_molecule_is_dropped(shown, monkeypatch):
     assert asked.wait(5)
     library.value = "ammonia"
     answer.set()
-    wait_until(lambda: (molecule("water"), theory("b3lyp5/def2-svp")) in feed._references)
+    wait_until(lambda: (molecule("water"), parse_theory("b3lyp5/def2-svp")) in feed._references)
     assert shown == [ALONE]
     assert elements(bench).count("H") == 3 and feed.panel.view.title == "ammonia, H3N"
     assert "water" not in feed.caption.value
@@ -197,7 +197,7 @@ class Orbitals(Toy):
     """A training that predicts orbitals that can be drawn."""
 
     def predict(self, molecule, refine=0):
-        spec = theory("pbe/sto-3g")
+        spec = parse_theory("pbe/sto-3g")
         n_ao = len(overlap_matrix(molecule, spec))
         return SimpleNamespace(
             molecule=molecule, theory=spec, mo_coeff=np.eye(n_ao), mo_energy=np.arange(n_ao) - 5.0,

@@ -12,9 +12,9 @@ from qptlab.lab.runs_panel import overlay_figure
 from qptlab.lab.setup import Setup, build
 from qptlab.lab.workbench import Workbench
 from qptlab.molecule import molecule
-from qptlab.qpt.config import StepLog
-from qptlab.qpt.run_list import TAIL_BYTES, list_runs
-from qptlab.theory import theory
+from qptlab.qpt.runs.listing import TAIL_BYTES, list_runs
+from qptlab.qpt.training.config import StepLog
+from qptlab.theory import parse_theory
 
 
 def press(bench, text):
@@ -68,12 +68,12 @@ def test_a_run_is_kept_opened_and_continued(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("network", ["new, large", "paper's, tiny"])
 def test_every_network_can_be_chosen(network):
-    setup = Setup("water", molecule("water"), theory("lda/sto-3g"), network=network)
+    setup = Setup("water", molecule("water"), parse_theory("lda/sto-3g"), network=network)
     assert build(setup).model.check(molecule("water")) is None
 
 
 def test_an_unknown_network_is_one_sentence():
-    setup = Setup("water", molecule("water"), theory("lda/sto-3g"), network="mine")
+    setup = Setup("water", molecule("water"), parse_theory("lda/sto-3g"), network="mine")
     with pytest.raises(ValueError, match="unknown network 'mine'; known: general, new"):
         build(setup)
 

@@ -10,11 +10,11 @@ from qptlab.bench.machine import machine
 from qptlab.bench.options import Options
 from qptlab.bench.progress import say
 from qptlab.molecule import Molecule
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
-from qptlab.qpt.runs import about_model, load
+from qptlab.qpt.runs.folder import about_model, load
+from qptlab.qpt.runs.shipped import FrozenFrame, frozen_frames, shipped_model
 from qptlab.qpt.sampling.base import turned
-from qptlab.qpt.shipped import FrozenFrame, frozen_frames, shipped_model
 from qptlab.reference import Evaluation, evaluate
 from qptlab.reference.scf_cost import predicted_cost
 

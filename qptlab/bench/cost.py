@@ -21,13 +21,13 @@ from qptlab.bench.progress import say
 from qptlab.dft import ScfResult
 from qptlab.dft.compiling import jit
 from qptlab.molecule import Molecule, molecule
-from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.config import TrainConfig
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
+from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.pipeline import refine
-from qptlab.qpt.sample import Sample, prepare
+from qptlab.qpt.prepared import Prepared, prepare
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, wiggle
-from qptlab.qpt.training import Training
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.run import Training
 from qptlab.reference import pyscf_fock, pyscf_scf
 from qptlab.theory import Theory
 from qptlab.units import MICROHARTREE_PER_HARTREE
@@ -49,7 +49,7 @@ class Case:
     name: str
     theory: Theory
     sampler: Sampler
-    judged: list[tuple[Sample, ScfResult]]
+    judged: list[tuple[Prepared, ScfResult]]
     focks: dict[Molecule, np.ndarray]
     label_seconds: list[float]
 
@@ -133,7 +133,7 @@ def _compile_seconds(case: Case, loss: str, counts: tuple[int, ...]) -> float:
     return run.clock.compile_seconds
 
 
-def _errors(model: Network, judged: list[tuple[Sample, ScfResult]]) -> dict[str, float]:
+def _errors(model: Network, judged: list[tuple[Prepared, ScfResult]]) -> dict[str, float]:
     """Means over the validation geometries, hartree."""
     found = []
     for geometry, judge in judged:
@@ -144,9 +144,9 @@ def _errors(model: Network, judged: list[tuple[Sample, ScfResult]]) -> dict[str,
 
 
 @jit
-def _predict(model: Network, geometry: Sample) -> tuple:
+def _predict(model: Network, geometry: Prepared) -> tuple:
     """Energies by refining iterations, and F[D] of the unrefined prediction."""
-    delta_fock, response = model(geometry), model.answer(geometry)
+    delta_fock, response = model(geometry), model.xc_response(geometry)
     refined = refine(delta_fock, geometry, REFINE, response=response)
     return refined.energies, refine(delta_fock, geometry, 0).fock
 

@@ -12,7 +12,7 @@ from qptlab.bench.summary import summary
 from qptlab.dft import scf
 from qptlab.molecule import molecule
 from qptlab.reference import pyscf_work, pyscfad_work
-from qptlab.theory import theory
+from qptlab.theory import parse_theory
 
 
 def report(options: Options) -> dict:
@@ -49,6 +49,6 @@ def _said(row: dict) -> dict:
 
 def _import_everything() -> None:
     """A small SCF of either program, so that no import is taken for compilation."""
-    smallest, level = molecule("hydrogen"), theory("hf/sto-3g")
+    smallest, level = molecule("hydrogen"), parse_theory("hf/sto-3g")
     scf(smallest, level)
     pyscf_work.unconverged(smallest, level).kernel()

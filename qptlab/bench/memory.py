@@ -25,16 +25,16 @@ def _own_peak_mb() -> float:
 
 def _main(program: str, case: str, spec: str) -> None:
     from qptlab.molecule import molecule
-    from qptlab.theory import theory
+    from qptlab.theory import parse_theory
 
     if program == "ours":
         from qptlab.dft import scf
 
-        scf(molecule(case), theory(spec))
+        scf(molecule(case), parse_theory(spec))
     else:
         from qptlab.reference import pyscf_mean_field
 
-        pyscf_mean_field(molecule(case), theory(spec)).kernel()
+        pyscf_mean_field(molecule(case), parse_theory(spec)).kernel()
     print(_own_peak_mb())
 
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from qptlab.molecule import molecule
-from qptlab.qpt.config import TrainConfig
-from qptlab.qpt.shipped import frozen_frames, shipped_names, shipped_text
-from qptlab.theory import FUNCTIONALS, Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.qpt.runs.shipped import frozen_frames, shipped_names, shipped_text
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.theory import FUNCTIONALS, Theory, parse_theory
 
 CASES = {
     "dft": ("water", "ethanol", "benzene", "uracil", "alanine-dipeptide"),

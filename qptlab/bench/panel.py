@@ -17,10 +17,10 @@ from qptlab.bench.summary import goal
 from qptlab.lab.orbital_feed import OrbitalFeed
 from qptlab.lab.train_panel import TrainPanel
 from qptlab.molecule import molecule
-from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.sampling import wiggle
-from qptlab.qpt.training import Training
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.run import Training
 
 TURN_S = 6.0
 WARM_STEPS = 5

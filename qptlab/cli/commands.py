@@ -8,12 +8,12 @@ import time
 import numpy as np
 
 from qptlab.cli import tables
-from qptlab.cli.inputs import frames, open_run, theory
+from qptlab.cli.inputs import asked_theory, frames, open_run
 from qptlab.dft import TERMS, ScfResult, dipole, forces, scf
 from qptlab.qpt.predict import Prediction, within_reach
 from qptlab.qpt.predict import predict as predict_one
-from qptlab.qpt.runs import load
-from qptlab.qpt.training import Training
+from qptlab.qpt.runs.folder import load
+from qptlab.qpt.training.run import Training
 from qptlab.reference import evaluate as evaluate_model
 
 
@@ -26,7 +26,7 @@ def lab(args: argparse.Namespace) -> None:
 
 def energy(args: argparse.Namespace) -> None:
     """Converge the SCF of every frame; one frame prints its own object, several a list."""
-    level = theory(args)
+    level = asked_theory(args)
     records = []
     for frame in frames(args):
         started = time.perf_counter()

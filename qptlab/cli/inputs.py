@@ -9,11 +9,10 @@ from pathlib import Path
 from qptlab.cli.arguments import DEFAULT_MINUTES, DEFAULT_THEORY
 from qptlab.cli.tables import progress
 from qptlab.molecule import Molecule, frames_from_xyz, library_names, molecule
-from qptlab.qpt.block_qpt import BlockQPT
-from qptlab.qpt.config import TrainConfig
-from qptlab.qpt.network import Network
-from qptlab.qpt.paper_qpt import PaperQPT
-from qptlab.qpt.runs import is_run, load
+from qptlab.qpt.networks.base import Network
+from qptlab.qpt.networks.block import BlockQPT
+from qptlab.qpt.networks.paper import PaperQPT
+from qptlab.qpt.runs.folder import is_run, load
 from qptlab.qpt.sampling import (
     TRAIN,
     VALIDATION,
@@ -27,10 +26,10 @@ from qptlab.qpt.sampling import (
     normal_modes,
     wiggle,
 )
-from qptlab.qpt.training import Training
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.run import Training
 from qptlab.reference import pyscf_energy, pyscf_fock
-from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.theory import Theory, parse_theory
 
 SIGMA_BOHR, TEMPERATURE_K = 0.05, 300.0
 DYNAMICS_SHARE = 0.3
@@ -55,7 +54,7 @@ def frames(args: argparse.Namespace) -> list[Molecule]:
     return [molecule(name, args.charge or 0, args.spin)]
 
 
-def theory(args: argparse.Namespace) -> Theory:
+def asked_theory(args: argparse.Namespace) -> Theory:
     """The theory of --theory, --grid and --coulomb."""
     given = {"grid": args.grid, "coulomb": args.coulomb}
     changes = {key: value for key, value in given.items() if value is not None}
@@ -91,7 +90,7 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
     out = _empty_place(Path(args.out))
     # before the sampler: making that may take minutes
     if args.start is None:
-        model = _new_model(args, geometries, theory(args), config.seed)
+        model = _new_model(args, geometries, asked_theory(args), config.seed)
     else:
         model = _start_model(args, geometries)
     if held_out:

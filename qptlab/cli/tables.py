@@ -6,7 +6,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 from rich.table import Table
 from rich.text import Text
 
-from qptlab.qpt.training import Training
+from qptlab.qpt.training.run import Training
 from qptlab.reference import Evaluation
 from qptlab.units import DEBYE_PER_AU, EV_PER_HARTREE, MICROHARTREE_PER_HARTREE
 

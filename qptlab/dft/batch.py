@@ -15,8 +15,7 @@ from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.results import ScfResult
 from qptlab.dft.scf import CONV_TOL, MAX_BUILDS, ScfStep, describe, scf_step
 from qptlab.molecule import Molecule
-from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.theory import Theory, parse_theory
 
 EMPTY_LEVEL = 100.0
 """Energy (hartree) of the orbitals that fill a matrix up: far above every occupied one."""

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from qptlab.dft.blocks import sum_over_blocks
+from qptlab.dft.block_sums import sum_over_blocks
 from qptlab.dft.density import Matrix
 from qptlab.dft.spins import Spin
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qptlab.dft import xc
-from qptlab.dft.blocks import sum_over_blocks
+from qptlab.dft.block_sums import sum_over_blocks
 from qptlab.dft.density import Density, Matrices
 from qptlab.dft.integrals import Integrals
 from qptlab.dft.spins import Spin, spins_of

@@ -23,7 +23,7 @@ from qptlab.dft.coulomb import (
 )
 from qptlab.dft.density import Matrices, Occupation
 from qptlab.dft.grid import Grid, molecular_grid
-from qptlab.dft.guess import minao_guess
+from qptlab.dft.minao import minao_guess
 from qptlab.dft.mol import aux_basis, check_exact_size, pyscf_mol, shells_of
 from qptlab.dft.nuclear.repulsion import cderi, eri
 from qptlab.dft.shells import Shells

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from qptlab.dft.compiling import jit
+from qptlab.dft.implicit import self_consistent
 from qptlab.dft.integrals import Integrals, dipole_integrals, integrals
-from qptlab.dft.response import self_consistent
 from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory

@@ -24,8 +24,7 @@ from qptlab.dft.energy import Energy, energy_and_fock
 from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
-from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.theory import Theory, parse_theory
 
 CONV_TOL = 1e-8
 MAX_BUILDS = 60

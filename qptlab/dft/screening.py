@@ -10,8 +10,8 @@ import jax.numpy as jnp
 from jax.scipy.sparse.linalg import cg
 
 from qptlab.dft.density import Matrix, density_from_fock, orbitals
+from qptlab.dft.implicit import solve_linear
 from qptlab.dft.integrals import Integrals
-from qptlab.dft.response import solve_linear
 
 TOLERANCE = 1e-7
 """Largest element of D(F) − D at which F and D agree."""

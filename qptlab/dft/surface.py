@@ -45,10 +45,10 @@ class SurfaceCalculator(Calculator):
             (`scf_surface`), of a network, or any function.
         molecule: gives charge and spin, which ASE's atoms do not have.
 
-    >>> from qptlab import molecule, theory
-    >>> water = molecule("water")
+    >>> import qptlab as ql
+    >>> water = ql.molecule("water")
     >>> atoms = ase_atoms(water)
-    >>> atoms.calc = SurfaceCalculator(scf_surface(theory("lda/sto-3g")), water)
+    >>> atoms.calc = SurfaceCalculator(scf_surface(ql.theory("lda/sto-3g")), water)
     >>> print(f"{atoms.get_potential_energy():.1f} eV")
     -2033.7 eV
     """

@@ -22,7 +22,7 @@ from qptlab.lab.refresher import Refresher
 from qptlab.lab.runner import one_sentence
 from qptlab.lab.setup import GENERAL, SAMPLERS, WIGGLE, Setup, networks_for
 from qptlab.molecule import Molecule
-from qptlab.theory import FUNCTIONALS, Theory, theory
+from qptlab.theory import FUNCTIONALS, Theory, parse_theory
 
 BASES = ("sto-3g", "6-31g", "6-31g*", "def2-svp", "def2-tzvp", "cc-pvdz", "cc-pvtz")
 LOSSES = ("energy", "delta2", "energy -> delta2", "energy@1", "commutator", "hamiltonian")
@@ -81,7 +81,7 @@ class Choices(VBox):
         return Setup(
             name=self.molecule.name,
             molecule=self.molecule.molecule,
-            theory=theory(f"{self.functional.value}/{self.basis.value.strip()}"),
+            theory=parse_theory(f"{self.functional.value}/{self.basis.value.strip()}"),
             sampler=self.sampler.value,
             amount=self.amount.value,
             network=self.network.value,
@@ -166,9 +166,9 @@ def cost_sentence(setup: Setup) -> str:
     from qptlab.dft import xc
     from qptlab.dft.integrals import check_input
     from qptlab.dft.size import size
-    from qptlab.qpt.estimate import step_seconds
     from qptlab.qpt.losses import parse_loss
-    from qptlab.qpt.network import check_closed_shell
+    from qptlab.qpt.networks.base import check_closed_shell
+    from qptlab.qpt.training.estimate import step_seconds
 
     check_closed_shell(setup.molecule)
     check_input(setup.molecule, setup.theory)

@@ -13,10 +13,10 @@ import numpy as np
 from qptlab.dft import scf
 from qptlab.dft.diis import commutator
 from qptlab.molecule import molecule
-from qptlab.qpt.block_qpt import BlockQPT
+from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
-from qptlab.qpt.sample import prepare
-from qptlab.theory import theory
+from qptlab.qpt.prepared import prepare
+from qptlab.theory import parse_theory
 
 MOLECULE, THEORY = "water", "pbe/sto-3g"
 
@@ -70,22 +70,22 @@ ENTRIES = {
         Entry(r"C", "scf.mo_coeff", "molecular orbitals, $F C = S C \\varepsilon$", "ao mo", ""),
         Entry(r"\varepsilon", "scf.mo_energy", "orbital energies, ascending", "mo", "hartree"),
         Entry(r"n_\text{occ}", "scf.n_occ", "number of occupied orbitals", "", ""),
-        Entry(r"FDS - SDF", "commutator(sample.fock, sample.dm, ints.overlap)",
+        Entry(r"FDS - SDF", "commutator(prepared.fock, prepared.dm, ints.overlap)",
               "commutator, zero when $F$ and $D$ belong to each other", "ao ao", "hartree"),
         Entry("", "scf.fock_builds", "Fock matrices built on the way, the currency of all "
               "comparisons", "", ""),
     ),
     "The network": (
         Entry(r"\theta", "model.n_parameters", "weights, and how many", "", ""),
-        Entry(r"D_0", "sample.dm", "density that everything starts from", "ao ao", "electrons"),
-        Entry(r"F_0 = F[D_0]", "sample.fock", "its Fock matrix, the first build", "ao ao",
+        Entry(r"D_0", "prepared.dm", "density that everything starts from", "ao ao", "electrons"),
+        Entry(r"F_0 = F[D_0]", "prepared.fock", "its Fock matrix, the first build", "ao ao",
               "hartree"),
-        Entry(r"\tilde F_0", "sample.start", "the same after Coulomb screening", "ao ao",
+        Entry(r"\tilde F_0", "prepared.start", "the same after Coulomb screening", "ao ao",
               "hartree"),
-        Entry(r"A_k", "sample.matrices", "matrices at hand, whose blocks are scaled to give "
+        Entry(r"A_k", "prepared.matrices", "matrices at hand, whose blocks are scaled to give "
               "$\\Delta F$", "matrix ao ao", "hartree, or their own"),
-        Entry(r"\Delta F", "model(sample)", "what the network predicts", "ao ao", "hartree"),
-        Entry(r"w_k(a, b)", "model.answer(sample).factors", "what it multiplies a change of "
+        Entry(r"\Delta F", "model(prepared)", "what the network predicts", "ao ao", "hartree"),
+        Entry(r"w_k(a, b)", "model.xc_response(prepared).factors", "what it multiplies a change of "
               "density by, in refining, to know beforehand how $F$ will change",
               "shell shell change", ""),
     ),
@@ -105,16 +105,16 @@ ENTRIES = {
 @functools.cache
 def examples() -> dict[str, Any]:
     """What the entries' expressions are about, computed for water."""
-    subject, level = molecule(MOLECULE), theory(THEORY)
-    model = BlockQPT.create(subject, level).answering()
-    sample = prepare(subject, level)
+    subject, level = molecule(MOLECULE), parse_theory(THEORY)
+    model = BlockQPT.create(subject, level).with_response_net()
+    prepared = prepare(subject, level)
     return {
         "molecule": subject,
-        "ints": sample.integrals,
+        "ints": prepared.integrals,
         "scf": scf(subject, level),
         "model": model,
-        "sample": sample,
-        "prediction": predict(model, subject, forces=True, prepared=sample),
+        "prepared": prepared,
+        "prediction": predict(model, subject, forces=True, prepared=prepared),
         "commutator": commutator,
     }
 
@@ -126,7 +126,7 @@ def markdown() -> str:
         f"The examples are {MOLECULE} with {THEORY}. Axes: "
         "`ao` atomic orbital, `mo` molecular orbital, `point` of the integration grid, `matrix` "
         "of those that the network reads, `shell` of atomic orbitals, `change` of the matrices in "
-        "`qptlab.qpt.response.CHANGES`.",
+        "`qptlab.qpt.xc_response.CHANGES`.",
     ]
     for heading, entries in ENTRIES.items():
         lines += [

@@ -165,8 +165,8 @@ class GradientPanel(VBox):
                 self._result, self._prefill = None, True
 
     def _prepared(self, run: Any, split: str, number: int) -> tuple[str, Any]:
-        """A geometry's name and sample; the last one is kept."""
-        from qptlab.qpt.sample import prepare
+        """A geometry's name and prepared; the last one is kept."""
+        from qptlab.qpt.prepared import prepare
 
         if self._last is None or self._last[0] != (split, number):
             name, molecule = geometry(run, split, number)
@@ -287,7 +287,7 @@ def gradient_panel(run: Any) -> GradientPanel:
 
     `run`: a `Training`. Its networks after steps 0, 1, 2, 5, 10, 20, 50, … are kept from now on,
     as long as `train_panel(run)` trains it; the one of now can always be inspected. Shown again,
-    the same run has the same panel. Without a panel, from a `Sample` s of some geometry:
+    the same run has the same panel. Without a panel, from a `Prepared` s of some geometry:
 
     >>> from qptlab.qpt.gradient_chain import finite_difference, gradient_chain
     >>> chain = gradient_chain(run.model, s)                           # doctest: +SKIP

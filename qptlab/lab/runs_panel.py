@@ -12,9 +12,9 @@ from qptlab.lab.describe import clock, grouped, micro, sentence_html
 from qptlab.lab.live_plot import LivePlot
 from qptlab.lab.plots import FAINT, INK, LABEL_SIZE, energy_text, label_ends, style_axes
 from qptlab.lab.refresher import Refresher
-from qptlab.qpt.config import StepLog
-from qptlab.qpt.run_list import RunSummary, list_runs
-from qptlab.qpt.runs import read_history
+from qptlab.qpt.runs.folder import read_history
+from qptlab.qpt.runs.listing import RunSummary, list_runs
+from qptlab.qpt.training.config import StepLog
 
 ROWS = 8
 SIZE_PX = (700, 300)
@@ -26,7 +26,7 @@ class RunsPanel(VBox):
     """The runs of a folder, written last first.
 
     `open_run(folder)` is called when Open is pressed. The same without it:
-    `qptlab.qpt.run_list.list_runs(folder)` and `ql.Training.resume(folder)`.
+    `qptlab.qpt.runs.listing.list_runs(folder)` and `ql.Training.resume(folder)`.
     """
 
     def __init__(self, folder: Path, open_run: Callable[[Path], None]) -> None:

@@ -22,7 +22,7 @@ from qptlab.lab.scf_plots import (
 )
 from qptlab.lab.still import Still, display_with_stills
 from qptlab.molecule import Molecule
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.scf_starts import ScfStarts
 from qptlab.theory import Theory
 

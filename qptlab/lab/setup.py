@@ -66,8 +66,8 @@ def build(
         ValueError: what cannot be computed or trained, in one sentence.
     """
     # imported here so that the panel is there before the physics has been loaded
-    from qptlab.qpt.config import TrainConfig
-    from qptlab.qpt.training import Training
+    from qptlab.qpt.training.config import TrainConfig
+    from qptlab.qpt.training.run import Training
     from qptlab.reference import pyscf_energy, pyscf_fock
 
     network = network_of(setup)
@@ -88,8 +88,8 @@ def network_of(setup: Setup) -> Any:
 
     The general network is for one theory; at another its weights are only a start.
     """
-    from qptlab.qpt.block_qpt import BlockQPT
-    from qptlab.qpt.paper_qpt import PaperQPT
+    from qptlab.qpt.networks.block import BlockQPT
+    from qptlab.qpt.networks.paper import PaperQPT
 
     if setup.network == GENERAL:
         general = _general()
@@ -107,7 +107,7 @@ def network_of(setup: Setup) -> Any:
 
 def networks_for(molecule: Molecule) -> list[str]:
     """The networks that can be trained on a molecule, the best start first."""
-    from qptlab.qpt.shipped import shipped_names
+    from qptlab.qpt.runs.shipped import shipped_names
 
     fresh = ["new", *(name for name in NEW if name != "new"), *PAPER]
     if GENERAL not in shipped_names() or not set(molecule.symbols) <= set(_general().made_for):
@@ -118,7 +118,7 @@ def networks_for(molecule: Molecule) -> list[str]:
 @functools.cache
 def _general() -> Any:
     """The general network, read once: every molecule that is chosen asks for it."""
-    from qptlab.qpt.runs import load
+    from qptlab.qpt.runs.folder import load
 
     return load(GENERAL)
 

@@ -13,7 +13,7 @@ from qptlab.lab.plots import SIZE_PX, training_figure
 from qptlab.lab.refresher import Refresher
 from qptlab.lab.runner import Runner, one_sentence
 from qptlab.lab.still import Still, display_with_stills
-from qptlab.qpt.config import MUON_LR
+from qptlab.qpt.training.config import MUON_LR
 
 BUTTONS = {  # text: (icon, tooltip, states in which it can be pressed)
     "Start": ("play", "Begin training (S)", ("idle", "stopped", "finished", "failed")),

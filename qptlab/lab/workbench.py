@@ -155,7 +155,7 @@ class Workbench(VBox):
         return run
 
     def _load(self, folder: Path) -> None:
-        from qptlab.qpt.training import Training
+        from qptlab.qpt.training.run import Training
         from qptlab.reference import pyscf_energy, pyscf_fock
 
         if self.panel.runner.active or self.panel.runner.state == "paused":

@@ -21,10 +21,10 @@ from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
 from qptlab.dft.shells import Shells
 from qptlab.qpt.losses import loss, parse_loss
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.pipeline import refine
-from qptlab.qpt.sample import Sample
-from qptlab.qpt.weights import named_leaves
+from qptlab.qpt.prepared import Prepared
+from qptlab.qpt.runs.weights import named_leaves
 
 LINKS = ("dm", "fock", "delta_fock")
 """The matrices between the energy and the weights, in the order of backpropagation."""
@@ -87,7 +87,7 @@ class GradientChain:
         return name
 
 
-def gradient_chain(model: Network, sample: Sample) -> GradientChain:
+def gradient_chain(model: Network, prepared: Prepared) -> GradientChain:
     """What backpropagation carries from the unrefined energy to the weights, link by link.
 
     ∂E/∂D = F[D];  ∂E/∂F = (∂D/∂F)ᵀ ∂E/∂D;  ∂E/∂ΔF = ∂E/∂F;  ∂E/∂θ = (∂ΔF/∂θ)ᵀ ∂E/∂ΔF.
@@ -97,14 +97,14 @@ def gradient_chain(model: Network, sample: Sample) -> GradientChain:
 
     >>> import qptlab as ql
     >>> from qptlab.dft import integrals
-    >>> from qptlab.qpt.sample import sample
+    >>> from qptlab.qpt.prepared import first_build
     >>> water = ql.molecule("water")
     >>> model = ql.BlockQPT.create(water, "lda/sto-3g")
-    >>> chain = gradient_chain(model, sample(integrals(water, model.theory)))
+    >>> chain = gradient_chain(model, first_build(integrals(water, model.theory)))
     >>> bool(abs(chain.d_delta_fock - chain.d_fock).max() == 0)
     True
     """
-    energy_, values, slopes, d_model = _backpropagate(model, sample)
+    energy_, values, slopes, d_model = _backpropagate(model, prepared)
     weights = _named(model)
     return GradientChain(
         energy=float(energy_),
@@ -112,17 +112,17 @@ def gradient_chain(model: Network, sample: Sample) -> GradientChain:
         **{f"d_{name}": np.asarray(slope) for name, slope in zip(LINKS, slopes, strict=True)},
         weights=weights,
         d_weights=_named(d_model),
-        shells=sample.integrals.shells,
+        shells=prepared.integrals.shells,
     )
 
 
 @jit
-def _backpropagate(model: Network, sample: Sample) -> tuple:
+def _backpropagate(model: Network, prepared: Prepared) -> tuple:
     """E; the links; ∂E by each; ∂E/∂θ, in the shape of the network."""
-    ints = sample.integrals
+    ints = prepared.integrals
     # forwards, keeping of each link the way back
-    delta_fock, through_network = eqx.filter_vjp(lambda network: network(sample), model)
-    fock, through_sum = jax.vjp(lambda delta: sample.start + delta, delta_fock)
+    delta_fock, through_network = eqx.filter_vjp(lambda network: network(prepared), model)
+    fock, through_sum = jax.vjp(lambda delta: prepared.start + delta, delta_fock)
     dm, through_orbitals = jax.vjp(
         lambda fock: density_from_fock(fock, ints.overlap, ints.occupation), fock
     )
@@ -172,7 +172,7 @@ class FiniteDifference:
 
 def finite_difference(
     model: Network,
-    sample: Sample,
+    prepared: Prepared,
     name: str,
     index: tuple[SupportsIndex, ...],
     h: float = STEP,
@@ -188,12 +188,12 @@ def finite_difference(
         name: "dm", "fock", "delta_fock" or the name of a weight.
         index: of the element.
         h: the step, in the unit of what is varied.
-        chain: of this model and sample, if already at hand.
+        chain: of this model and prepared, if already at hand.
 
     Raises:
         ValueError: no such derivative or element, or a step that is not above zero.
     """
-    chain = gradient_chain(model, sample) if chain is None else chain
+    chain = gradient_chain(model, prepared) if chain is None else chain
     value, slope = chain.value(name), chain.slope(name)
     index = _checked(name, index, value.shape)
     h = float(h)
@@ -207,11 +207,11 @@ def finite_difference(
     def moved(by: float) -> float:
         changed = jnp.asarray(value.astype(float) + by * direction)
         if name == "dm":
-            return float(_energy_of_dm(changed, sample.integrals))
+            return float(_energy_of_dm(changed, prepared.integrals))
         if name in LINKS:
-            delta_fock = changed - sample.start if name == "fock" else changed
-            return float(_energy_of_delta_fock(delta_fock, sample))
-        return float(_energy_of_network(_with_weights(model, name, changed), sample))
+            delta_fock = changed - prepared.start if name == "fock" else changed
+            return float(_energy_of_delta_fock(delta_fock, prepared))
+        return float(_energy_of_network(_with_weights(model, name, changed), prepared))
 
     near, far = ((moved(k * h) - moved(-k * h)) / (2 * k * h) for k in (1, 2))
     # the difference of the two is three times the h² error of the near one
@@ -240,15 +240,17 @@ def _energy_of_dm(dm: Float[Array, "ao ao"], integrals: Integrals) -> Float[Arra
 
 
 @jit
-def _energy_of_delta_fock(delta_fock: Float[Array, "ao ao"], sample: Sample) -> Float[Array, ""]:
-    return refine(delta_fock, sample, 0).energy.total
+def _energy_of_delta_fock(
+    delta_fock: Float[Array, "ao ao"], prepared: Prepared
+) -> Float[Array, ""]:
+    return refine(delta_fock, prepared, 0).energy.total
 
 
 @jit
-def _energy_of_network(model: Network, sample: Sample) -> Float[Array, ""]:
+def _energy_of_network(model: Network, prepared: Prepared) -> Float[Array, ""]:
     """As training computes it."""
     chosen = parse_loss("energy")
-    return loss(model, sample, chosen.terms, chosen.weights(0.0))[1]
+    return loss(model, prepared, chosen.terms, chosen.weights(0.0))[1]
 
 
 def _with_weights(model: Network, name: str, weights: Array) -> Network:

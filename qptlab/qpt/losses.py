@@ -4,7 +4,7 @@ A loss is written as a sum of terms, `weight*name@refine`, for example "energy",
 "energy+0.1*commutator". `@k` evaluates the term after k refining iterations, through which it is
 backpropagated. "A -> B" moves the weights from those of A to those of B along the run.
 
-`response` teaches how exchange and correlation answer (`Network.answer`) and leaves ΔF as it is.
+`response` teaches how exchange and correlation respond (`Network.xc_response`), ΔF left as it is.
 
 The rivals, `hamiltonian` and `coupling`, are supervised: they need labels and no DFT, see
 `qptlab.qpt.supervised`.
@@ -21,11 +21,11 @@ from jaxtyping import Array, Float
 
 from qptlab.dft.density import Filled, Matrix
 from qptlab.dft.energy import energy, energy_and_fock
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.pipeline import densities
-from qptlab.qpt.response import Response
-from qptlab.qpt.sample import Sample, without_energy
+from qptlab.qpt.prepared import Prepared, without_energy
 from qptlab.qpt.supervised import SUPERVISED
+from qptlab.qpt.xc_response import XcResponse
 
 Scalar = Float[Array, ""]
 
@@ -45,15 +45,15 @@ class Point(eqx.Module):
     fock: Matrix | None
 
 
-def energy_error(point: Point, sample: Sample) -> Scalar:
+def energy_error(point: Point, prepared: Prepared) -> Scalar:
     """E[D] in hartree, counted from where a network that predicts nothing stands.
 
     The variational principle makes the lowest energy the right one.
     """
-    return point.energy - sample.plain_energy
+    return point.energy - prepared.plain_energy
 
 
-def second_order_error(point: Point, sample: Sample) -> Scalar:
+def second_order_error(point: Point, prepared: Prepared) -> Scalar:
     """ΔE₂ = 2 Σ_ia F_ai²/(ε_a − ε_i) ≥ 0, hartree: how far E[D] is above its minimum.
 
     F is F[D] in the orbitals that D fills (i) and leaves empty (a), each turned so that F is
@@ -66,7 +66,7 @@ def second_order_error(point: Point, sample: Sample) -> Scalar:
 
     Source: Hylleraas, Z. Phys. 65, 209 (1930), for the functional; Pople, Binkley, Seeger 1976.
     """
-    overlap, n_occ = sample.integrals.overlap, sample.integrals.n_occ
+    overlap, n_occ = prepared.integrals.overlap, prepared.integrals.n_occ
     basis = _semicanonical(*jax.lax.stop_gradient((point.dm, point.fock, overlap)), n_occ)
     half = basis.T @ overlap
     projector = 0.5 * half @ point.dm @ half.T  # 1 on filled orbitals, 0 on empty ones
@@ -79,12 +79,12 @@ def second_order_error(point: Point, sample: Sample) -> Scalar:
     return 2 * jnp.sum(x * (2 * f_vo - (f_vv @ x - x @ f_oo)))
 
 
-def commutator_norm(point: Point, sample: Sample) -> Scalar:
+def commutator_norm(point: Point, prepared: Prepared) -> Scalar:
     """Σ_ia F_ai², hartree²: the squared norm of the commutator FDS − SDF in orthogonal orbitals.
 
     Source: Pulay, J. Comput. Chem. 3, 556 (1982).
     """
-    overlap = sample.integrals.overlap
+    overlap = prepared.integrals.overlap
     fds = point.fock @ point.dm @ overlap
     lower = jnp.linalg.cholesky(overlap)
     half = jax.scipy.linalg.solve_triangular(lower, fds - fds.T, lower=True)
@@ -139,51 +139,51 @@ class Loss:
                     "theory) → converged Fock matrix, for example qptlab.reference.pyscf_fock"
                 )
 
-    def taught(self, network: Network, seed: int) -> Network:
+    def network_to_train(self, network: Network, seed: int) -> Network:
         """The network with weights for all that this loss trains.
 
         Raises:
             ValueError: a network that does not answer, for `response`.
         """
         trains_answer = any(term.name == RESPONSE for term in self.terms)
-        return network.answering(seed) if trains_answer else network
+        return network.with_response_net(seed) if trains_answer else network
 
     @property
     def needs_labels(self) -> bool:
         """Whether a term is supervised."""
         return any(term.name in SUPERVISED for term in self.terms)
 
-    def kept(self, sample: Sample) -> Sample:
-        """What of a sample this loss needs: nearly all is for energies."""
+    def kept(self, prepared: Prepared) -> Prepared:
+        """What of a prepared this loss needs: nearly all is for energies."""
         needs_energy = any(term.name not in SUPERVISED for term in self.terms)
-        return sample if needs_energy else without_energy(sample)
+        return prepared if needs_energy else without_energy(prepared)
 
 
 def loss(
-    network: Network, sample: Sample, terms: tuple[Term, ...], weights: Float[Array, " term"]
+    network: Network, prepared: Prepared, terms: tuple[Term, ...], weights: Float[Array, " term"]
 ) -> tuple[Scalar, Scalar]:
     """Σ weight × term of a network's prediction, and the energy of the unrefined one, hartree.
 
     The energy is NaN where every term is supervised.
     """
-    delta_fock = network(sample)
+    delta_fock = network(prepared)
     last = max(term.refine for term in terms)
-    response = network.answer(sample) if last else None
-    points = _points(delta_fock, sample, [term for term in terms if term.name in TERMS], response)
+    response = network.xc_response(prepared) if last else None
+    points = _points(delta_fock, prepared, [term for term in terms if term.name in TERMS], response)
     values, energy_of_first = [], points[0].energy if points else jnp.full((), jnp.nan)
     for term in terms:
         if term.name in TERMS:
-            values.append(TERMS[term.name](points[term.refine], sample))
+            values.append(TERMS[term.name](points[term.refine], prepared))
         elif term.name == RESPONSE:
-            value, energy_of_first = _response_error(delta_fock, sample, term.refine, response)
+            value, energy_of_first = _response_error(delta_fock, prepared, term.refine, response)
             values.append(value)
         else:
-            values.append(SUPERVISED[term.name](sample.start + delta_fock, sample.label))
+            values.append(SUPERVISED[term.name](prepared.start + delta_fock, prepared.label))
     return jnp.dot(weights, jnp.stack(values)), energy_of_first
 
 
 def _response_error(
-    delta_fock: Matrix, sample: Sample, iterations: int, response: Response
+    delta_fock: Matrix, prepared: Prepared, iterations: int, response: XcResponse
 ) -> tuple[Scalar, Scalar]:
     """(E_k − E_0)/ΔE₂, what refining gains of the energy as a share of its error bar; and E_0.
 
@@ -191,25 +191,25 @@ def _response_error(
     gains nothing, and about −1 at best.
     """
     still = jax.lax.stop_gradient(delta_fock)
-    first, *_, last = _points(still, sample, [Term("energy", iterations)], response)
-    unit = jax.lax.stop_gradient(second_order_error(first, sample))
+    first, *_, last = _points(still, prepared, [Term("energy", iterations)], response)
+    unit = jax.lax.stop_gradient(second_order_error(first, prepared))
     return (last.energy - first.energy) / unit, first.energy
 
 
 def _points(
-    delta_fock: Matrix, sample: Sample, terms: list[Term], response: Response | None
+    delta_fock: Matrix, prepared: Prepared, terms: list[Term], response: XcResponse | None
 ) -> list[Point]:
     """The densities from the unrefined one to the last that a term looks at; none without terms."""
     if not terms:
         return []
     last = max(term.refine for term in terms)
-    path = densities(delta_fock, sample, last, response=response)
+    path = densities(delta_fock, prepared, last, response=response)
     needs_fock = any(term.name != "energy" and term.refine == last for term in terms)
     filled = Filled(path.orbitals[last])
     if needs_fock:
-        energy_terms, fock = energy_and_fock(filled, sample.integrals)
+        energy_terms, fock = energy_and_fock(filled, prepared.integrals)
     else:
-        energy_terms, fock = energy(filled, sample.integrals), None
+        energy_terms, fock = energy(filled, prepared.integrals), None
     points = [
         Point(path.energies[k], Filled(path.orbitals[k]).dm, path.focks[k]) for k in range(last)
     ]

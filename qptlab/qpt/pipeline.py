@@ -16,8 +16,8 @@ from qptlab.dft.density import Filled, fill
 from qptlab.dft.diis import DEPTH, Diis, commutator
 from qptlab.dft.energy import Energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
-from qptlab.qpt.response import Response, answered
-from qptlab.qpt.sample import Sample
+from qptlab.qpt.prepared import Prepared
+from qptlab.qpt.xc_response import XcResponse, respond
 
 Matrix = Float[Array, "ao ao"]
 
@@ -54,10 +54,10 @@ class Densities(eqx.Module):
 
 def refine(
     delta_fock: Matrix,
-    sample: Sample,
+    prepared: Prepared,
     iterations: int,
     scheme: str = "screened",
-    response: Response | None = None,
+    response: XcResponse | None = None,
 ) -> Trajectory:
     """Run the pipeline from a network's ΔF (zeros: no network) through refining iterations.
 
@@ -66,10 +66,10 @@ def refine(
         iterations: number of refining iterations, 0 or more.
         scheme, response: as `densities`.
     """
-    path = densities(delta_fock, sample, iterations, scheme, response)
-    overlap = sample.integrals.overlap
+    path = densities(delta_fock, prepared, iterations, scheme, response)
+    overlap = prepared.integrals.overlap
     filled = Filled(path.orbitals[-1])
-    terms, fock = energy_and_fock(filled, sample.integrals)
+    terms, fock = energy_and_fock(filled, prepared.integrals)
     dm = filled.dm
     return Trajectory(
         energies=jnp.append(path.energies, terms.total),
@@ -82,21 +82,21 @@ def refine(
 
 def densities(
     delta_fock: Matrix,
-    sample: Sample,
+    prepared: Prepared,
     iterations: int,
     scheme: str = "screened",
-    response: Response | None = None,
+    response: XcResponse | None = None,
 ) -> Densities:
     """The densities that refining passes through.
 
     Args:
         scheme: "screened" extrapolates by DIIS and screens what it finds; "plain" repeats
             D → F[D] → D as the paper does, which diverges for most functionals.
-        response: of the network, `Network.answer`; used by "screened".
+        response: of the network, `Network.xc_response`; used by "screened".
     """
     if scheme not in ("screened", "plain"):
         raise ValueError(f"unknown refining scheme {scheme!r}; known: screened, plain")
-    ints = sample.integrals
+    ints = prepared.integrals
 
     def occupy(fock):
         return fill(fock, ints.overlap, ints.occupation)
@@ -112,11 +112,11 @@ def densities(
             # an answer that made the energy higher is not asked for again
             helped = terms.total <= last_energy
             trusted = None if response is None else response.scaled(jnp.where(helped, 1.0, 0.0))
-            mixed = answered(*history.extrapolate(), ints, trusted)
+            mixed = respond(*history.extrapolate(), ints, trusted)
         following = occupy(mixed)
         return (following, history, terms.total), (following.orbitals, terms.total, fock)
 
-    first = occupy(sample.start + delta_fock)
+    first = occupy(prepared.start + delta_fock)
     depth = min(max(iterations, 1), DEPTH)
     history = Diis.empty((2, *delta_fock.shape), delta_fock.shape, depth=depth)
     _, (orbitals, energies, focks) = jax.lax.scan(

@@ -14,10 +14,10 @@ from qptlab.dft.integrals import Integrals, default_grid
 from qptlab.dft.results import ScfResult
 from qptlab.molecule import Molecule
 from qptlab.qpt.losses import Point, second_order_error
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.pipeline import Trajectory
 from qptlab.qpt.pipeline import refine as run_refine
-from qptlab.qpt.sample import Sample, prepare, sample
+from qptlab.qpt.prepared import Prepared, first_build, prepare
 from qptlab.theory import Theory
 from qptlab.units import MILLIHARTREE_PER_HARTREE
 
@@ -63,7 +63,7 @@ def predict(
     molecule: Molecule,
     refine: int = 0,
     forces: bool = False,
-    prepared: Sample | None = None,
+    prepared: Prepared | None = None,
 ) -> Prediction:
     """Predict energy, density and orbitals with `refine` refining iterations.
 
@@ -133,7 +133,7 @@ def _message(
 @jit
 def _predict(model, prepared, iterations):
     delta_fock = model(prepared)
-    end = run_refine(delta_fock, prepared, iterations, response=model.answer(prepared))
+    end = run_refine(delta_fock, prepared, iterations, response=model.xc_response(prepared))
     point = Point(end.energy.total, end.dm, end.fock)
     return delta_fock, end, second_order_error(point, prepared)
 
@@ -142,6 +142,6 @@ def _predict(model, prepared, iterations):
 @eqx.filter_grad
 def _slope(ints: Integrals, model: Network, iterations: int) -> Float[Array, ""]:
     """dE/dX of the predicted energy for every array X of the integrals."""
-    prepared = sample(ints)
-    response = model.answer(prepared)
+    prepared = first_build(ints)
+    response = model.xc_response(prepared)
     return run_refine(model(prepared), prepared, iterations, response=response).energy.total

@@ -6,11 +6,10 @@ from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.scf import MAX_BUILDS
 from qptlab.dft.scf_path import ITERATIONS, ScfPath, scf_path
 from qptlab.molecule import Molecule
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
-from qptlab.qpt.sample import sample
-from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.qpt.prepared import first_build
+from qptlab.theory import Theory, parse_theory
 
 MINAO, NETWORK = "minao", "network"
 ENDLESS = ("mixing", "plain")
@@ -91,7 +90,7 @@ class ScfStarts:
         if self._network_dm is None:
             ints = self._ints()
             self.doing = "asking the network"
-            prepared = sample(ints)
+            prepared = first_build(ints)
             self._network_dm = predict(self.model, self.molecule, prepared=prepared).dm
         return self._network_dm
 

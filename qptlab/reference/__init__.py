@@ -2,7 +2,6 @@
 
 from qptlab.reference.compare import Comparison, compare
 from qptlab.reference.evaluate import Evaluation, evaluate
-from qptlab.reference.guess import initial_guess
 from qptlab.reference.molden import write_molden
 from qptlab.reference.pyscf_runs import (
     pyscf_energy,
@@ -11,6 +10,7 @@ from qptlab.reference.pyscf_runs import (
     pyscf_scf,
     pyscf_terms,
 )
+from qptlab.reference.starting_density import initial_guess
 
 __all__ = [
     "Comparison",

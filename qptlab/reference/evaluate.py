@@ -8,10 +8,10 @@ import numpy as np
 
 from qptlab.dft import ScfResult, dipole, overlap_matrix
 from qptlab.molecule import Molecule
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import Prediction, predict, within_reach
-from qptlab.qpt.sample import prepare
-from qptlab.qpt.validation import baseline_energies
+from qptlab.qpt.prepared import prepare
+from qptlab.qpt.training.validation import baseline_energies
 from qptlab.reference.pyscf_runs import pyscf_scf
 from qptlab.reference.scf_cost import GUESSES, scf_costs
 

@@ -6,8 +6,7 @@ import numpy as np
 from qptlab.dft import Energy, ScfResult
 from qptlab.dft.mol import AUX_BASIS
 from qptlab.molecule import Molecule
-from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.theory import Theory, parse_theory
 
 PYSCF_XC = {
     "hf": "hf",

@@ -6,7 +6,7 @@ dE/dR, (atom, 3) in hartree/bohr. No function assumes that E is stationary.
 """
 
 from qptlab.dft.nuclear.grid import grid_vjp
-from qptlab.dft.nuclear.guess import minao_vjp
+from qptlab.dft.nuclear.minao import minao_vjp
 from qptlab.dft.nuclear.one_electron import (
     h_core_vjp,
     nuclear_repulsion_gradient,

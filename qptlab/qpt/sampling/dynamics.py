@@ -9,12 +9,11 @@ from ase.md.langevin import Langevin
 
 from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase, scf_surface
 from qptlab.molecule import Molecule
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
 from qptlab.qpt.sampling.modes import Progress, check_temperature
 from qptlab.qpt.sampling.trajectories import Trajectories
-from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.theory import Theory, parse_theory
 from qptlab.units import EV_PER_HARTREE
 
 Recorded = tuple[Molecule, float, float]

@@ -19,8 +19,7 @@ from qptlab.qpt.sampling.base import (
     molecule_json,
     saved_as,
 )
-from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.theory import Theory, parse_theory
 from qptlab.units import (
     ANGSTROM_PER_BOHR,
     ELECTRON_MASS_PER_DALTON,

@@ -16,12 +16,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from qptlab.qpt.config import StepLog, TrainConfig
-from qptlab.qpt.network import Network, from_json, to_json
+from qptlab.qpt.networks.base import Network, from_json, to_json
+from qptlab.qpt.runs.shipped import shipped_model, shipped_text
+from qptlab.qpt.runs.weights import read_notes, read_weights, replace_file, write_weights
 from qptlab.qpt.sampling import sampler_from_json, sampler_json
-from qptlab.qpt.shipped import shipped_model, shipped_text
-from qptlab.qpt.timer import Clock
-from qptlab.qpt.weights import read_notes, read_weights, replace_file, write_weights
+from qptlab.qpt.training.config import StepLog, TrainConfig
+from qptlab.qpt.training.timer import Clock
 
 FORMAT = 1
 MODEL = ".model"

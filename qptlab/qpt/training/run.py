@@ -12,22 +12,22 @@ from jaxtyping import Array
 
 from qptlab.dft.integrals import check_input, integrals
 from qptlab.molecule import Molecule
-from qptlab.qpt.config import StepLog, TrainConfig, check_lr
-from qptlab.qpt.guard import usual_norm
 from qptlab.qpt.labels import LabelSource, label
 from qptlab.qpt.losses import parse_loss
-from qptlab.qpt.memory_maps import check_memory_maps
-from qptlab.qpt.network import Network, to_json
-from qptlab.qpt.pool import mean_bytes, places
+from qptlab.qpt.networks.base import Network, to_json
 from qptlab.qpt.predict import Prediction, predict
-from qptlab.qpt.sample import Sample, prepare, sample
+from qptlab.qpt.prepared import Prepared, first_build, prepare
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, molecules
-from qptlab.qpt.schedule import progress, schedule
-from qptlab.qpt.state import TrainState, first_state
-from qptlab.qpt.step import Geometry, Step, train_step
-from qptlab.qpt.stream import SampleStream
-from qptlab.qpt.timer import Clock, Timer
-from qptlab.qpt.validation import ReferenceEnergy, Validation, converged_energy
+from qptlab.qpt.training.config import StepLog, TrainConfig, check_lr
+from qptlab.qpt.training.guard import usual_norm
+from qptlab.qpt.training.memory_maps import check_memory_maps
+from qptlab.qpt.training.pool import capacity, mean_bytes
+from qptlab.qpt.training.schedule import progress, schedule
+from qptlab.qpt.training.state import TrainState, first_state
+from qptlab.qpt.training.step import Geometry, Step, train_step
+from qptlab.qpt.training.stream import PreparedStream
+from qptlab.qpt.training.timer import Clock, Timer
+from qptlab.qpt.training.validation import ReferenceEnergy, Validation, converged_energy
 
 VALIDATION_SHARE = 0.1
 """Share of the run's time that validating may take."""
@@ -87,7 +87,7 @@ class Training:
         self.sampler, self.config = sampler, config or TrainConfig()
         self._loss, self._labels = parse_loss(self.config.loss), labels
         self._loss.check_labels(labels is not None)
-        self.state: TrainState = first_state(self._loss.taught(model, self.config.seed))
+        self.state: TrainState = first_state(self._loss.network_to_train(model, self.config.seed))
         self.history: list[StepLog] = []
         self.clock, self.status = Clock(), "idle"
         self.out = None if out is None else Path(out)
@@ -96,7 +96,7 @@ class Training:
         self._reference, self._started = reference, started
         self._lr = model.usual_lr if self.config.lr is None else self.config.lr
         self._validation: Validation | None = None
-        self._prepared: tuple[Molecule | None, Sample | None] = (None, None)
+        self._prepared: tuple[Molecule | None, Prepared | None] = (None, None)
         self._sitting: Callable[[], Generator[StepLog, None, None] | None] = lambda: None
 
     @property
@@ -135,7 +135,7 @@ class Training:
 
     def save(self, folder: str | os.PathLike) -> None:
         """Write the run to a folder that `Training.resume` reads."""
-        from qptlab.qpt.runs import save_run
+        from qptlab.qpt.runs.folder import save_run
 
         save_run(self, folder)
 
@@ -150,7 +150,7 @@ class Training:
         **changes,
     ) -> "Training":
         """The run of a folder, to be continued there, with settings changed by keyword."""
-        from qptlab.qpt.runs import load_run
+        from qptlab.qpt.runs.folder import load_run
 
         given = {"reference": reference, "labels": labels, "started": started}
         return load_run(cls, folder, given, **changes)
@@ -191,12 +191,12 @@ class Training:
             if self.out is not None and self.history:
                 self.save(self.out)
 
-    def _open_stream(self) -> SampleStream[Geometry]:
+    def _open_stream(self) -> PreparedStream[Geometry]:
         config = self.config
         self.status = "preparing geometries" if self._validation else "compiling"
         first = self._molecule(0)
         sizes = mean_bytes(self.sampler, self.model.theory, self._sample(first), first, self._loss)
-        count, window = places(config, *sizes)
+        count, window = capacity(config, *sizes)
         if self._validation is None or not self._validation.complete:
             self._validation = Validation(
                 self.sampler,
@@ -206,7 +206,7 @@ class Training:
                 seed=config.seed,
                 reference=self._reference,
             )
-        return SampleStream(
+        return PreparedStream(
             self._prepare,
             window=window,
             reuse=config.reuse,
@@ -218,10 +218,10 @@ class Training:
     def _molecule(self, index: int) -> Molecule:
         return self.sampler(TRAIN, self.config.seed, index)
 
-    def _sample(self, molecule: Molecule) -> Sample:
+    def _sample(self, molecule: Molecule) -> Prepared:
         ints = integrals(molecule, self.model.theory)
-        with self.clock.running("sample", [ints]):
-            return jax.block_until_ready(sample(ints))
+        with self.clock.running("prepared", [ints]):
+            return jax.block_until_ready(first_build(ints))
 
     def _prepare(self, index: int) -> Geometry:
         molecule = self._molecule(index)
@@ -233,7 +233,7 @@ class Training:
         return Geometry(index, f"{molecule.formula} {molecule.charge}", prepared)
 
     def _steps(
-        self, stream: SampleStream[Geometry], timer: Timer
+        self, stream: PreparedStream[Geometry], timer: Timer
     ) -> Generator[StepLog, None, None]:
         validate_at, save_at = 0.0, timer.seconds + SAVE_EVERY
         last = self._reached_steps()
@@ -262,7 +262,7 @@ class Training:
             kind: usual_norm((log.gradient_norms for log in reversed(self.history)), kind)
             for kind in {geometry.kind for geometry in batch}
         }
-        with self.clock.running("step", [geometry.sample for geometry in batch]) as compiles:
+        with self.clock.running("step", [geometry.prepared for geometry in batch]) as compiles:
             self.status = "compiling" if compiles else "training"
             self.state, done = train_step(self.state, batch, self._loss.terms, weights, usual, lr)
         return done
@@ -274,7 +274,7 @@ class Training:
             # a time limit is kept: then one geometry has to do where more are not ready
             self._validation.wait(1 if self.config.minutes is not None else None)
         before, points = timer.seconds, self._validation.points
-        with self.clock.running("validate", [point.sample for point in points]) as compiles:
+        with self.clock.running("validate", [point.prepared for point in points]) as compiles:
             self.status = "compiling" if compiles else "validating"
             errors = self._validation.errors(self.model)
         spent = timer.seconds - before

@@ -13,7 +13,7 @@ from jaxtyping import Array, Float
 from qptlab.dft.density import Matrix, fill
 from qptlab.dft.integrals import Integrals
 from qptlab.dft.screening import screened
-from qptlab.qpt.blocks import scale_blocks
+from qptlab.qpt.shell_blocks import scale_blocks
 
 CHANGES = (
     "S dD S",
@@ -27,7 +27,7 @@ CHANGES = (
 the starting density."""
 
 
-class Response(eqx.Module):
+class XcResponse(eqx.Module):
     """The answer of exchange and correlation for one geometry.
 
     Attributes:
@@ -39,9 +39,9 @@ class Response(eqx.Module):
     fock: Matrix
     vxc: Matrix
 
-    def scaled(self, by: Float[Array, ""]) -> "Response":
+    def scaled(self, by: Float[Array, ""]) -> "XcResponse":
         """The same answer, larger or smaller."""
-        return Response(by * self.factors, self.fock, self.vxc)
+        return XcResponse(by * self.factors, self.fock, self.vxc)
 
     def __call__(self, dm: Matrix, change: Matrix, repulsion: Matrix, ints: Integrals) -> Matrix:
         """(ao, ao), hartree; linear in the change.
@@ -67,7 +67,7 @@ class Response(eqx.Module):
         return scale_blocks(self.factors, jnp.stack(matrices), ints.shells)
 
 
-def answered(fock: Matrix, dm: Matrix, ints: Integrals, response: Response | None) -> Matrix:
+def respond(fock: Matrix, dm: Matrix, ints: Integrals, response: XcResponse | None) -> Matrix:
     """`fock` = F[dm] after repulsion has answered, and where there is a response also the rest.
 
     Returns:

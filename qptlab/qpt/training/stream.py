@@ -12,7 +12,7 @@ from qptlab.dft.integrals import use_one_thread
 Item = TypeVar("Item")
 
 
-class SampleStream(Generic[Item]):
+class PreparedStream(Generic[Item]):
     """A window of prepared items that moves on as they are used.
 
     Which items a draw returns depends on the seed and on how many were drawn before it, never on

@@ -2,7 +2,7 @@
 
 import math
 
-from qptlab.qpt.config import TrainConfig
+from qptlab.qpt.training.config import TrainConfig
 
 WARM_UP = 20
 """Steps over which the learning rate rises."""

@@ -13,15 +13,14 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
-from qptlab.qpt.blocks import cut, invariants, n_invariants, scale_blocks, tame
-from qptlab.qpt.config import MUON_LR
-from qptlab.qpt.network import SINGLE, Network, checked, register, rows, run_layers
-from qptlab.qpt.response import Response
-from qptlab.qpt.response_net import ResponseNet
-from qptlab.qpt.sample import MATRICES, Sample
-from qptlab.qpt.shell_embedding import N_ELEMENTS, N_INDEX, N_L, embedded
-from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.qpt.networks.base import SINGLE, Network, checked, register, rows, run_layers
+from qptlab.qpt.networks.response_net import ResponseNet
+from qptlab.qpt.networks.shell_embedding import N_ELEMENTS, N_INDEX, N_L, embedded
+from qptlab.qpt.prepared import MATRICES, Prepared
+from qptlab.qpt.shell_blocks import cut, damp, invariants, n_invariants, scale_blocks
+from qptlab.qpt.training.config import MUON_LR
+from qptlab.qpt.xc_response import XcResponse
+from qptlab.theory import Theory, parse_theory
 
 VERSION = 3
 """Changes with what weights of one shape mean. 1: blocks scaled by their weights as they are; 2: ΔF
@@ -115,12 +114,12 @@ class BlockQPT(Network):
     """Predicts ΔF, the correction to the screened first Fock matrix, as scaled known blocks.
 
     ΔF_ab = Σ_k g_k(a, b) A_k,ab/(1 + |A_k,ab|) for every pair of shells (a, b), with the matrices
-    A_k of `Sample.matrices` and scalars g_k that depend on rotation invariants only. A scalar
+    A_k of `Prepared.matrices` and scalars g_k that depend on rotation invariants only. A scalar
     times a block turns as the block does, so the prediction turns with the molecule. The last
     layer starts at zero: an untrained network changes nothing.
 
-    A second, smaller network may predict the `Response` that refining iterations use, see
-    `answering`.
+    A second, smaller network may predict the `XcResponse` that refining iterations use, see
+    `with_response_net`.
 
     Weights are float32; ΔF leaves as float64.
     """
@@ -218,17 +217,17 @@ class BlockQPT(Network):
         moved = jax.tree.unflatten(jax.tree.structure(empty), jax.tree.leaves(weights))
         return eqx.combine(moved, rest)
 
-    def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, to be added to `sample.start`."""
-        shells = sample.integrals.shells
-        blocks = cut(sample.matrices, shells)
+    def __call__(self, prepared: Prepared) -> Float[Array, "ao ao"]:
+        """ΔF (ao, ao), symmetric, hartree, to be added to `prepared.start`."""
+        shells = prepared.integrals.shells
+        blocks = cut(prepared.matrices, shells)
         features = invariants(blocks, shells).astype(SINGLE)
-        tokens, pairs = self._embed(features, sample.integrals.positions, shells)
+        tokens, pairs = self._embed(features, prepared.integrals.positions, shells)
         _, pairs = run_layers(self.layers, (tokens, pairs), lambda layer, x: layer(*x))
-        weights = rows(self.head, rows(self.norm, pairs)).astype(sample.fock.dtype)
-        return scale_blocks(weights * tame(blocks), sample.matrices, shells)
+        weights = rows(self.head, rows(self.norm, pairs)).astype(prepared.fock.dtype)
+        return scale_blocks(weights * damp(blocks), prepared.matrices, shells)
 
-    def answering(self, seed: int = 0) -> "BlockQPT":
+    def with_response_net(self, seed: int = 0) -> "BlockQPT":
         """Itself with an untrained `ResponseNet`, unless it has one."""
         if self.response is not None:
             return self
@@ -237,15 +236,15 @@ class BlockQPT(Network):
         # all but the answer stays
         return eqx.tree_at(_all_but_answer, other, _all_but_answer(self))
 
-    def answer(self, sample: Sample) -> Response | None:
+    def xc_response(self, prepared: Prepared) -> XcResponse | None:
         """How exchange and correlation answer a change of density, for refining iterations."""
         if self.response is None:
             return None
-        shells = sample.integrals.shells
-        features = invariants(cut(sample.matrices, shells), shells).astype(SINGLE)
-        factors = self.response(features, shells).astype(sample.fock.dtype)
-        vxc = sample.matrices[MATRICES.index("Vxc")]
-        return Response(factors, sample.start, vxc)
+        shells = prepared.integrals.shells
+        features = invariants(cut(prepared.matrices, shells), shells).astype(SINGLE)
+        factors = self.response(features, shells).astype(prepared.fock.dtype)
+        vxc = prepared.matrices[MATRICES.index("Vxc")]
+        return XcResponse(factors, prepared.start, vxc)
 
     def _embed(self, features: Array, positions: Array, shells: Shells) -> tuple[Tokens, Pairs]:
         atom = np.array(shells.atom)

@@ -4,7 +4,7 @@ import numpy as np
 
 from qptlab.dft.integrals import overlap_matrix
 from qptlab.molecule import Molecule
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
 
 SAME_OVERLAP = 1e-8

@@ -5,8 +5,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from qptlab.qpt.config import StepLog
-from qptlab.qpt.runs import CONFIG, HISTORY, is_run
+from qptlab.qpt.runs.folder import CONFIG, HISTORY, is_run
+from qptlab.qpt.training.config import StepLog
 
 TAIL_BYTES = 1 << 16
 """Of a history: enough for its last validation in most runs."""

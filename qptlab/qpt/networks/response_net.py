@@ -1,4 +1,4 @@
-"""The small network behind a `Response`: one factor for every pair of shells and every change."""
+"""The small network behind a `XcResponse`: one factor for every pair of shells and every change."""
 
 import equinox as eqx
 import jax
@@ -6,11 +6,11 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from qptlab.dft.shells import Shells
-from qptlab.qpt.blocks import n_invariants
-from qptlab.qpt.network import SINGLE, rows
-from qptlab.qpt.response import CHANGES
-from qptlab.qpt.sample import MATRICES
-from qptlab.qpt.shell_embedding import N_ELEMENTS, N_INDEX, N_L, embedded
+from qptlab.qpt.networks.base import SINGLE, rows
+from qptlab.qpt.networks.shell_embedding import N_ELEMENTS, N_INDEX, N_L, embedded
+from qptlab.qpt.prepared import MATRICES
+from qptlab.qpt.shell_blocks import n_invariants
+from qptlab.qpt.xc_response import CHANGES
 
 SCALE = 0.1
 """Of the factors: optimisers take steps of one size, which would be too large for these."""

@@ -13,9 +13,14 @@ from jaxtyping import Array, Float, PRNGKeyArray
 from qptlab.dft.mol import pyscf_mol, shells_of
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
-from qptlab.qpt.network import SINGLE, Network, checked, register, rows, run_layers
-from qptlab.qpt.orbital_inputs import N_POSITION, known_matrices, position_features, relative
-from qptlab.qpt.sample import Sample
+from qptlab.qpt.networks.base import SINGLE, Network, checked, register, rows, run_layers
+from qptlab.qpt.networks.orbital_inputs import (
+    N_POSITION,
+    known_matrices,
+    position_features,
+    relative,
+)
+from qptlab.qpt.prepared import Prepared
 from qptlab.theory import Theory
 
 
@@ -212,31 +217,31 @@ class PaperQPT(Network):
         orbitals = tuple((number, count) for number, count in described["orbitals"])
         return cls(size, flaws, orbitals, theory, elements, key=jax.random.key(0))
 
-    def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, to be added to `sample.start`.
+    def __call__(self, prepared: Prepared) -> Float[Array, "ao ao"]:
+        """ΔF (ao, ao), symmetric, hartree, to be added to `prepared.start`.
 
         As in the paper it is F0 that is corrected: screening is taken back.
         """
-        return self.correction(sample) + sample.fock - sample.start
+        return self.correction(prepared) + prepared.fock - prepared.start
 
-    def correction(self, sample: Sample) -> Float[Array, "ao ao"]:
+    def correction(self, prepared: Prepared) -> Float[Array, "ao ao"]:
         """What the paper adds to F0, (ao, ao), symmetric, hartree."""
-        tokens, matrices = self.embed(sample)
+        tokens, matrices = self.embed(prepared)
         tokens = run_layers(self.layers, tokens, lambda layer, x: layer(x, matrices))
         normed = rows(self.norm, tokens)
         query = rows(self.query, normed)
         key = query if self.key is None else rows(self.key, normed)
         product = query @ key.T / math.sqrt(query.shape[-1])
         delta = product if self.key is None else product + product.T
-        return delta.astype(sample.fock.dtype)
+        return delta.astype(prepared.fock.dtype)
 
-    def embed(self, sample: Sample) -> tuple[Tokens, Biases]:
+    def embed(self, prepared: Prepared) -> tuple[Tokens, Biases]:
         """The first tokens (ao, token), and the seven matrices (matrix, ao, ao)."""
-        shells = sample.integrals.shells
+        shells = prepared.integrals.shells
         atom = np.array(shells.atom)[shells.of_ao]
-        features = position_features(sample.integrals.positions, atom).astype(SINGLE)
+        features = position_features(prepared.integrals.positions, atom).astype(SINGLE)
         place = rows(self.place, features)
-        known = known_matrices(sample).astype(SINGLE)
+        known = known_matrices(prepared).astype(SINGLE)
         gram = relative(place @ place.T)
         kinds = self.embedding.weight[_kinds(shells, self.orbitals)]
         tokens = kinds / math.sqrt(place.shape[-1]) + place

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from optax.contrib import MuonDimensionNumbers, scale_by_muon
 
 from qptlab.dft.compiling import jit
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 
 THIN = 8
 """A matrix with fewer rows or columns is left to Adam."""

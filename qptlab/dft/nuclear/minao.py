@@ -4,7 +4,7 @@ import numpy as np
 import scipy.linalg
 from jaxtyping import Float
 
-from qptlab.dft.guess import minimal_atoms
+from qptlab.dft.minao import minimal_atoms
 from qptlab.dft.nuclear.atoms import atom_of_orbital, sum_by_atom
 from qptlab.dft.nuclear.one_electron import overlap_vjp
 

@@ -17,18 +17,17 @@ from jaxtyping import Array, Float
 
 from qptlab.dft.integrals import check_input
 from qptlab.molecule import Molecule
-from qptlab.qpt.config import ADAM_LR
-from qptlab.qpt.response import Response
-from qptlab.qpt.sample import Sample
-from qptlab.theory import Theory
-from qptlab.theory import theory as parse_theory
+from qptlab.qpt.prepared import Prepared
+from qptlab.qpt.training.config import ADAM_LR
+from qptlab.qpt.xc_response import XcResponse
+from qptlab.theory import Theory, parse_theory
 
 SINGLE = jnp.float32
 """Of weights and of everything between a network's input and ΔF."""
 
 
 class Network(eqx.Module):
-    """Predicts ΔF, the correction to the screened first Fock matrix, from a `Sample`.
+    """Predicts ΔF, the correction to the screened first Fock matrix, from a `Prepared`.
 
     Attributes:
         theory: level of theory it was made for.
@@ -46,21 +45,21 @@ class Network(eqx.Module):
     usual_lr: ClassVar[float] = ADAM_LR
 
     @abc.abstractmethod
-    def __call__(self, sample: Sample) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, float64, to be added to `sample.start`.
+    def __call__(self, prepared: Prepared) -> Float[Array, "ao ao"]:
+        """ΔF (ao, ao), symmetric, hartree, float64, to be added to `prepared.start`.
 
         Supervised training keeps neither grid nor electron repulsion: those of
-        `sample.integrals` are None then.
+        `prepared.integrals` are None then.
         """
 
-    def answer(self, sample: Sample) -> Response | None:
+    def xc_response(self, prepared: Prepared) -> XcResponse | None:
         """How exchange and correlation answer a change of density, for refining iterations.
 
         None, as here: they do so at the next Fock build, and only repulsion before.
         """
         return None
 
-    def answering(self, seed: int = 0) -> "Network":
+    def with_response_net(self, seed: int = 0) -> "Network":
         """Itself, with weights for an answer, untrained where there were none.
 
         Raises:
@@ -104,7 +103,7 @@ class Network(eqx.Module):
 
 AnyNetwork = TypeVar("AnyNetwork", bound=type[Network])
 
-_MODULES = {"block": "qptlab.qpt.block_qpt", "paper": "qptlab.qpt.paper_qpt"}
+_MODULES = {"block": "qptlab.qpt.networks.block", "paper": "qptlab.qpt.networks.paper"}
 """Where our own kinds are registered: imported when first asked for."""
 _CLASSES: dict[str, type[Network]] = {}
 

@@ -28,11 +28,11 @@ MATRICES = (
     "F dD S + S dD F",
     "F S⁻¹ F",
 )
-"""What `Sample.matrices` holds: D is the starting density, J and Vxc are its own, F is `start`
+"""What `Prepared.matrices` holds: D is the starting density, J and Vxc are its own, F is `start`
 and dD = D(F) − D."""
 
 
-class Sample(eqx.Module):
+class Prepared(eqx.Module):
     """One geometry after the first Fock build: nothing here depends on network weights.
 
     Attributes:
@@ -54,7 +54,7 @@ class Sample(eqx.Module):
 
 
 @jit
-def sample(integrals: Integrals) -> Sample:
+def first_build(integrals: Integrals) -> Prepared:
     """The first Fock build of the pipeline, and the matrices it leaves."""
     dm, overlap, h_core = integrals.dm_guess, integrals.overlap, integrals.h_core
     _, fock = energy_and_fock(dm, integrals)
@@ -81,7 +81,7 @@ def sample(integrals: Integrals) -> Sample:
         anticommute(change),
         start @ jnp.linalg.solve(overlap, start),
     ]
-    return Sample(
+    return Prepared(
         integrals=integrals,
         dm=dm,
         fock=fock,
@@ -91,16 +91,16 @@ def sample(integrals: Integrals) -> Sample:
     )
 
 
-def prepare(molecule: Molecule, theory: Theory) -> Sample:
-    """The sample of a molecule at a level of theory; errors as `integrals`."""
-    return sample(compute_integrals(molecule, theory))
+def prepare(molecule: Molecule, theory: Theory) -> Prepared:
+    """The prepared of a molecule at a level of theory; errors as `integrals`."""
+    return first_build(compute_integrals(molecule, theory))
 
 
-def without_energy(sample: Sample) -> Sample:
+def without_energy(prepared: Prepared) -> Prepared:
     """The same without grid and electron repulsion, which fill the memory: no energy needed."""
 
-    def parts(s: Sample):
+    def parts(s: Prepared):
         ints = s.integrals
         return [ints.coulomb, ints.exchange, ints.grid_ao, ints.grid_weights]
 
-    return eqx.tree_at(parts, sample, replace_fn=lambda part: None)
+    return eqx.tree_at(parts, prepared, replace_fn=lambda part: None)

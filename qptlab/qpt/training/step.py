@@ -12,11 +12,11 @@ import optax
 from jaxtyping import Array, Float
 
 from qptlab.dft.compiling import jit
-from qptlab.qpt.guard import objection
 from qptlab.qpt.losses import Term, loss
-from qptlab.qpt.network import Network
-from qptlab.qpt.sample import Sample
-from qptlab.qpt.state import TrainState, update
+from qptlab.qpt.networks.base import Network
+from qptlab.qpt.prepared import Prepared
+from qptlab.qpt.training.guard import objection
+from qptlab.qpt.training.state import TrainState, update
 
 
 class Geometry(NamedTuple):
@@ -24,7 +24,7 @@ class Geometry(NamedTuple):
 
     index: int
     kind: str
-    sample: Sample
+    prepared: Prepared
 
 
 @dataclass(frozen=True)
@@ -76,7 +76,7 @@ def train_step(
 
 @jit
 def gradient(
-    network: Network, geometry: Sample, terms: tuple[Term, ...], weights: Float[Array, " term"]
+    network: Network, geometry: Prepared, terms: tuple[Term, ...], weights: Float[Array, " term"]
 ) -> tuple:
     """Loss, energy of the unrefined prediction, norm of the gradient per electron, and that itself.
 

@@ -14,7 +14,7 @@ SMALL = 1e-3
 
 
 LARGE = 1.0
-"""Norm (hartree, or what the matrix is in) above which `tame` makes blocks smaller."""
+"""Norm (hartree, or what the matrix is in) above which `damp` makes blocks smaller."""
 
 
 def cut(matrices: Matrices, shells: Shells) -> Blocks:
@@ -52,7 +52,7 @@ def n_invariants(n_matrix: int) -> int:
     return 2 * n_matrix + n_matrix * (n_matrix - 1) // 2
 
 
-def tame(blocks: Blocks) -> Float[Array, "shell shell matrix"]:
+def damp(blocks: Blocks) -> Float[Array, "shell shell matrix"]:
     """1/(1 + |A_k,ab|/LARGE): what keeps a scaled block from being much larger than its weight.
 
     F S⁻¹ F reaches hundreds of hartree in the cores; unscaled, its weights would have to be

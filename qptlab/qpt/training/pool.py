@@ -8,10 +8,10 @@ import numpy as np
 
 from qptlab.dft.integrals import integrals
 from qptlab.molecule import Molecule
-from qptlab.qpt.config import TrainConfig
 from qptlab.qpt.losses import Loss
-from qptlab.qpt.sample import Sample
+from qptlab.qpt.prepared import Prepared
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, molecules
+from qptlab.qpt.training.config import TrainConfig
 from qptlab.theory import Theory
 
 LARGEST_WINDOW = 256
@@ -23,7 +23,7 @@ def n_bytes(tree: Any) -> int:
 
 
 def mean_bytes(
-    sampler: Sampler, theory: Theory, first: Sample, of: Molecule, loss: Loss
+    sampler: Sampler, theory: Theory, first: Prepared, of: Molecule, loss: Loss
 ) -> tuple[float, float]:
     """Memory of a prepared validation geometry, and of what a loss keeps of one to train on.
 
@@ -52,7 +52,7 @@ def mean_bytes(
     return float(whole), float(kept)
 
 
-def places(config: TrainConfig, whole: float, kept: float) -> tuple[int, int]:
+def capacity(config: TrainConfig, whole: float, kept: float) -> tuple[int, int]:
     """How many geometries of `config.pool_gib` are for validation, and how many for training.
 
     Args:

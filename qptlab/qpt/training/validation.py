@@ -11,15 +11,15 @@ from qptlab.dft.compiling import jit
 from qptlab.dft.integrals import use_one_thread
 from qptlab.dft.scf import scf
 from qptlab.molecule import Molecule
-from qptlab.qpt.network import Network
+from qptlab.qpt.networks.base import Network
 from qptlab.qpt.pipeline import diis_energies, refine
-from qptlab.qpt.sample import Sample, prepare
+from qptlab.qpt.prepared import Prepared, prepare
 from qptlab.qpt.sampling import VALIDATION, Sampler
 from qptlab.theory import Theory
 
 ReferenceEnergy = Callable[[Molecule, Theory], float]
 
-_predict = jit(lambda network, geometry: (network(geometry), network.answer(geometry)))
+_predict = jit(lambda network, geometry: (network(geometry), network.xc_response(geometry)))
 _refine = jit(refine)
 _diis = jit(diis_energies)
 
@@ -36,7 +36,7 @@ def converged_energy(molecule: Molecule, theory: Theory) -> float:
     return float(result.energy.total)
 
 
-def baseline_energies(geometry: Sample, iterations: int) -> dict[str, np.ndarray]:
+def baseline_energies(geometry: Prepared, iterations: int) -> dict[str, np.ndarray]:
     """Energies (refine + 1,) in hartree of "plain" (no network) and "diis" at equal builds."""
     zero = jnp.zeros_like(geometry.start)
     return {
@@ -49,7 +49,7 @@ def baseline_energies(geometry: Sample, iterations: int) -> dict[str, np.ndarray
 class Point:
     """A validation geometry, its reference energy (hartree), and the baselines' energies."""
 
-    sample: Sample
+    prepared: Prepared
     reference: float
     baselines: dict[str, np.ndarray]
 
@@ -116,9 +116,9 @@ class Validation:
             return None
         # compiled apart from the network: the plain baseline runs the same code
         energies = []
-        for sample in (point.sample for point in points):
-            delta_fock, response = _predict(network, sample)
-            path = _refine(delta_fock, sample, self._iterations, response=response)
+        for prepared in (point.prepared for point in points):
+            delta_fock, response = _predict(network, prepared)
+            path = _refine(delta_fock, prepared, self._iterations, response=response)
             energies.append(path.energies)
         return _mean_errors(points, energies)
 
