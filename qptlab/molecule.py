@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
 
+from qptlab.errors import InputError, MissingFile
 from qptlab.units import ANGSTROM_PER_BOHR
 
 Source = str | os.PathLike
@@ -30,7 +31,7 @@ class Molecule:
         spin: unpaired electrons, n_α − n_β as in PySCF; above 0, every calculation is unrestricted.
 
     Raises:
-        ValueError: an unknown element, positions of the wrong shape or not finite, two atoms on
+        InputError: an unknown element, positions of the wrong shape or not finite, two atoms on
             top of each other, or a charge or spin that no molecule has.
 
     >>> Molecule(("H", "F"), [[0, 0, 0], [0, 0, 1.73]])
@@ -46,19 +47,19 @@ class Molecule:
         symbols = tuple(_element(symbol) for symbol in self.symbols)
         positions = np.array(self.positions, dtype=float) + 0.0  # −0.0 is 0.0: hashes agree
         if not symbols:
-            raise ValueError("a molecule needs at least one atom; got none")
+            raise InputError("a molecule needs at least one atom; got none")
         if positions.shape != (len(symbols), 3):
-            raise ValueError(
+            raise InputError(
                 f"positions of shape {positions.shape} for {len(symbols)} atoms; "
                 f"expected ({len(symbols)}, 3), in bohr"
             )
         if not np.isfinite(positions).all():
-            raise ValueError(f"positions must be finite numbers; got {positions.tolist()}")
+            raise InputError(f"positions must be finite numbers; got {positions.tolist()}")
         charge, spin = _whole(self.charge), _whole(self.spin)
         if charge is None:
-            raise ValueError(f"charge must be a whole number; got {self.charge!r}")
+            raise InputError(f"charge must be a whole number; got {self.charge!r}")
         if spin is None or spin < 0:
-            raise ValueError(
+            raise InputError(
                 "spin, the number of unpaired electrons, must be a whole number, 0 or more; "
                 f"got {self.spin!r}"
             )
@@ -126,14 +127,14 @@ def molecule(name: str, charge: int = 0, spin: int | None = None) -> Molecule:
             oxygen.
 
     Raises:
-        ValueError: no molecule of that name.
+        InputError: no molecule of that name.
 
     >>> molecule("water")
     Molecule(H2O, 3 atoms, 10 electrons, charge 0)
     """
     found = _library().get(_key(name))
     if found is None:
-        raise ValueError(f"unknown molecule {name!r}; known: {', '.join(library_names())}")
+        raise InputError(f"unknown molecule {name!r}; known: {', '.join(library_names())}")
     return Molecule(found.symbols, found.positions, charge, found.spin if spin is None else spin)
 
 
@@ -148,8 +149,8 @@ def from_xyz(source: Source, charge: int | None = None, spin: int = 0) -> Molecu
     The charge is by default that of `charge=…` in the frame's comment line, else 0.
 
     Raises:
-        ValueError: a line that is not as the format asks, with its number.
-        FileNotFoundError: no such file.
+        InputError: a line that is not as the format asks, with its number.
+        MissingFile: no such file.
 
     >>> from_xyz('''2
     ... hydrogen fluoride
@@ -175,13 +176,13 @@ def commented_frames_from_xyz(
         path = Path(source)
         name = str(path)
         if path.is_dir():
-            raise ValueError(f"{path} is a folder; expected an .xyz file")
+            raise InputError(f"{path} is a folder; expected an .xyz file")
         if not path.is_file():
-            raise FileNotFoundError(f"no such file: {path}")
+            raise MissingFile(f"no such file: {path}")
         # comments come in every encoding, and nothing else may hold odd characters
         text = path.read_text(encoding="utf-8-sig", errors="replace")
         if "\0" in text:
-            raise ValueError(f"{name}: not a text file, so not an .xyz file")
+            raise InputError(f"{name}: not a text file, so not an .xyz file")
     return _parse_xyz(text, name, charge, spin)
 
 
@@ -197,7 +198,7 @@ def to_xyz(molecule: Molecule, comment: str = "") -> str:
 def _parse_xyz(text: str, name: str, charge: int | None, spin: int) -> list[tuple[str, Molecule]]:
     lines = text.rstrip().splitlines()
     if not lines:
-        raise ValueError(f"{name}: empty; an .xyz file starts with the number of atoms")
+        raise InputError(f"{name}: empty; an .xyz file starts with the number of atoms")
     frames, at = [], 0
     while at < len(lines):
         if frames and not lines[at].strip():  # some programs part frames by an empty line
@@ -208,12 +209,12 @@ def _parse_xyz(text: str, name: str, charge: int | None, spin: int) -> list[tupl
         except ValueError:
             count = 0
         if count < 1:
-            raise ValueError(
+            raise InputError(
                 f"{name}, line {at + 1}: expected the number of atoms; got {lines[at].strip()!r}"
             )
         body = lines[at + 2 : at + 2 + count]
         if len(body) < count:
-            raise ValueError(f"{name}: {count} atoms announced, {len(body)} found")
+            raise InputError(f"{name}: {count} atoms announced, {len(body)} found")
         rows = [_parse_atom(row, f"{name}, line {at + 3 + i}") for i, row in enumerate(body)]
         symbols = tuple(symbol for symbol, _ in rows)
         positions = np.array([xyz for _, xyz in rows]) / ANGSTROM_PER_BOHR
@@ -223,7 +224,7 @@ def _parse_xyz(text: str, name: str, charge: int | None, spin: int) -> list[tupl
             own = float(noted[1]) if noted else charge or 0
             frames.append((comment, Molecule(symbols, positions, own, spin)))
         except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
+            raise InputError(f"{name}: {error}") from None
         at += 2 + count
     return frames
 
@@ -236,7 +237,7 @@ def _parse_atom(row: str, where: str) -> tuple[str, list[float]]:
         if len(xyz) < 3 or not np.isfinite(xyz).all():
             raise ValueError
     except (ValueError, IndexError):
-        raise ValueError(
+        raise InputError(
             f"{where}: expected an element and three numbers in ångström; got {row.strip()!r}"
         ) from None
     return symbol, xyz
@@ -255,7 +256,7 @@ def _element(symbol: str) -> str:
     if written.isdigit() and 0 < int(written) < len(chemical_symbols):
         return chemical_symbols[int(written)]
     if atomic_numbers.get(written.capitalize(), 0) < 1:
-        raise ValueError(f"unknown element {symbol!r}; give a symbol such as H, C or Cl")
+        raise InputError(f"unknown element {symbol!r}; give a symbol such as H, C or Cl")
     return written.capitalize()
 
 
@@ -264,7 +265,7 @@ def _check_distances(symbols: Sequence[str], positions: np.ndarray) -> None:
     distances[np.diag_indices_from(distances)] = np.inf
     i, j = np.unravel_index(distances.argmin(), distances.shape)
     if distances[i, j] < CLOSEST_ATOMS:
-        raise ValueError(
+        raise InputError(
             f"atoms {i + 1} ({symbols[i]}) and {j + 1} ({symbols[j]}) are "
             f"{distances[i, j] * ANGSTROM_PER_BOHR:.3f} Å apart; "
             f"at least {CLOSEST_ATOMS * ANGSTROM_PER_BOHR:.2f} Å are allowed"
@@ -293,8 +294,5 @@ def _library_spin(comment: str) -> int:
 @functools.cache
 def _library() -> dict[str, Molecule]:
     """Names and formulas, as the part of each comment line before the bar gives them."""
-    return {
-        _key(word): mol
-        for comment, mol in _library_frames()
-        for word in comment.split("|")[0].split()
-    }
+    named = ((comment.split("|")[0].split(), mol) for comment, mol in _library_frames())
+    return {_key(word): mol for words, mol in named for word in words}

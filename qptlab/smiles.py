@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.units import ANGSTROM_PER_BOHR
 
@@ -15,10 +16,10 @@ def from_smiles(smiles: str) -> Molecule:
         smiles: for example "CCO", "c1ccccc1" or "[NH4+]".
 
     Raises:
-        ValueError: text that RDKit cannot read or place in space.
+        InputError: text that RDKit cannot read or place in space.
         ImportError: RDKit is not installed.
 
-    >>> from_smiles("[OH-]")                                           # doctest: +SKIP
+    >>> from_smiles("[OH-]")
     Molecule(HO, 2 atoms, 10 electrons, charge -1)
     """
     try:
@@ -32,10 +33,10 @@ def from_smiles(smiles: str) -> Molecule:
     RDLogger.DisableLog("rdApp.*")  # what it would print is said by the errors below
     parsed = Chem.MolFromSmiles(smiles.strip())
     if parsed is None or not parsed.GetNumAtoms():
-        raise ValueError(f"{smiles.strip()!r} is not a SMILES; write for example CCO for ethanol")
+        raise InputError(f"{smiles.strip()!r} is not a SMILES; write for example CCO for ethanol")
     mol = Chem.AddHs(parsed)
     if AllChem.EmbedMolecule(mol, randomSeed=7) != 0:
-        raise ValueError(f"no geometry was found for the SMILES {smiles.strip()!r}; give an .xyz")
+        raise InputError(f"no geometry was found for the SMILES {smiles.strip()!r}; give an .xyz")
     if AllChem.MMFFHasAllMoleculeParams(mol):
         AllChem.MMFFOptimizeMolecule(mol, maxIters=2000)
     return Molecule(

@@ -2,9 +2,21 @@
 
 from dataclasses import dataclass, replace
 
-FUNCTIONALS = (
-    "hf", "lda", "pw92", "pbe", "pbe0", "blyp", "b3lyp", "b3lyp5", "cam-b3lyp", "r2scan"
-)  # fmt: skip
+from qptlab.errors import InputError
+
+FUNCTIONALS = {
+    "hf": "hf",
+    "lda": "slater,vwn5",
+    "pw92": "LDA_X,LDA_C_PW_MOD",
+    "pbe": "pbe,pbe",
+    "pbe0": "pbe0",
+    "blyp": "b88,lyp",
+    "b3lyp": "HYB_GGA_XC_B3LYP",
+    "b3lyp5": "b3lyp5",
+    "cam-b3lyp": "HYB_GGA_XC_CAM_B3LYP",
+    "r2scan": "MGGA_X_R2SCAN,MGGA_C_R2SCAN",
+}
+"""{functional: what makes PySCF compute the same}; of a pair, exchange and correlation."""
 COULOMB = ("df", "exact")
 GRID_LEVELS = range(10)
 
@@ -22,7 +34,7 @@ class Theory:
         coulomb: "df" (density fitting in def2-universal-jkfit) or "exact".
 
     Raises:
-        ValueError: an unknown functional, grid level or Coulomb treatment.
+        InputError: an unknown functional, grid level or Coulomb treatment.
 
     >>> print(Theory("pbe", "def2-svp"))
     pbe/def2-svp
@@ -35,13 +47,13 @@ class Theory:
 
     def __post_init__(self):
         if self.xc not in FUNCTIONALS:
-            raise ValueError(f"unknown functional {self.xc!r}; known: {', '.join(FUNCTIONALS)}")
+            raise InputError(f"unknown functional {self.xc!r}; known: {', '.join(FUNCTIONALS)}")
         if not self.basis:
-            raise ValueError("no basis set; write for example pbe/def2-svp")
+            raise InputError("no basis set; write for example pbe/def2-svp")
         if self.grid not in GRID_LEVELS:
-            raise ValueError(f"grid level {self.grid!r}; allowed: 0 (coarse) to 9 (fine)")
+            raise InputError(f"grid level {self.grid!r}; allowed: 0 (coarse) to 9 (fine)")
         if self.coulomb not in COULOMB:
-            raise ValueError(f"unknown coulomb {self.coulomb!r}; known: {', '.join(COULOMB)}")
+            raise InputError(f"unknown coulomb {self.coulomb!r}; known: {', '.join(COULOMB)}")
 
     def __str__(self):
         return f"{self.xc}/{self.basis}"
@@ -57,5 +69,5 @@ def parse_theory(spec: "str | Theory", **changes) -> Theory:
         return replace(spec, **changes)
     xc, slash, basis = str(spec).strip().lower().partition("/")
     if not slash or not xc or not basis:
-        raise ValueError(f"theory {spec!r}; write functional/basis, for example pbe/def2-svp")
+        raise InputError(f"theory {spec!r}; write functional/basis, for example pbe/def2-svp")
     return Theory(xc, basis, **changes)

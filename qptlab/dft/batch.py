@@ -10,13 +10,15 @@ import numpy as np
 from jaxtyping import Array
 
 from qptlab.dft.compiling import jit
-from qptlab.dft.diis import Diis
 from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.results import ScfResult
 from qptlab.dft.scf import CONV_TOL, MAX_BUILDS, ScfStep, describe, scf_step
+from qptlab.dft.schemes import Build, Diis
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory, parse_theory
 
+SCHEME = Diis()
 EMPTY_LEVEL = 100.0
 """Energy (hartree) of the orbitals that fill a matrix up: far above every occupied one."""
 
@@ -29,13 +31,13 @@ def stack(members: Sequence[Integrals]) -> Integrals:
     Energies are unchanged, matrices have the member's numbers in their first rows and columns.
 
     Raises:
-        ValueError: members of different functionals, or closed and open shells together.
+        InputError: members of different functionals, or closed and open shells together.
     """
     if not members:
-        raise ValueError("a batch needs at least one molecule; got none")
+        raise InputError("a batch needs at least one molecule; got none")
     kinds = {jax.tree.structure(replace(m, shells=None)) for m in members}
     if len(kinds) != 1 or len({m.dm_guess.ndim for m in members}) != 1:
-        raise ValueError(
+        raise InputError(
             "a batch needs one functional, one way to treat Coulomb integrals, and closed or open "
             "shells only"
         )
@@ -58,7 +60,7 @@ def scf_batch(
         conv_tol, max_builds: as `scf`.
 
     Raises:
-        ValueError: as `scf`, or molecules that cannot be stacked.
+        InputError: as `scf`, or molecules that cannot be stacked.
 
     >>> from qptlab import molecule
     >>> pair = [molecule("water"), molecule("hydrogen-fluoride")]
@@ -68,10 +70,10 @@ def scf_batch(
     theory = parse_theory(theory)
     members = [integrals(molecule, theory) for molecule in molecules]
     batch = stack(members)
-    density, diis = batch.dm_guess, jax.vmap(lambda dm: Diis.empty(dm.shape))(batch.dm_guess)
+    density, state = batch.dm_guess, jax.vmap(SCHEME.init)(batch)
     results: list[ScfResult | None] = [None] * len(members)
     for builds in range(1, max_builds + 1):
-        step = _steps(density, diis, batch)
+        step = _steps(SCHEME, density, state, batch)
         error = np.asarray(jnp.maximum(step.commutator, step.dm_change))
         for i, member in enumerate(members):
             if results[i] is None and (error[i] < conv_tol or builds == max_builds):
@@ -80,11 +82,11 @@ def scf_batch(
                 results[i] = describe(molecules[i], theory, member, last, builds, converged)
         if None not in results:
             break
-        density, diis = step.following, step.diis
+        density, state = step.following, step.state
     return results
 
 
-_steps = jit(jax.vmap(scf_step))
+_steps = jit(jax.vmap(scf_step, (None, 0, 0, 0)))
 
 
 def _stack_arrays(*arrays: Array) -> Array:
@@ -112,4 +114,5 @@ def _member(step: ScfStep, index: int, member: Integrals) -> ScfStep:
     """One member's step, energy, density and Fock matrix without what filled them up."""
     n_ao = member.n_ao
     one = jax.tree.map(lambda array: array[index], step)
-    return replace(one, fock=one.fock[..., :n_ao, :n_ao], dm=one.dm[..., :n_ao, :n_ao])
+    fock, dm = (matrix[..., :n_ao, :n_ao] for matrix in (one.built.fock, one.built.dm))
+    return replace(one, built=Build(dm, one.energy, fock))

@@ -11,9 +11,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
-from jaxtyping import Array, Float, PyTree
+from jaxtyping import PyTree
 
-Scalar = Float[Array, ""]
+from qptlab.types import Scalar
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))

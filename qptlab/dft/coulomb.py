@@ -10,10 +10,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from qptlab.dft.block_sums import sum_over_blocks
-from qptlab.dft.density import Matrix
 from qptlab.dft.spins import Spin
-
-Scalar = Float[Array, ""]
+from qptlab.types import Matrix, Scalar
 
 
 class FittedCoulomb(eqx.Module):
@@ -44,7 +42,7 @@ class FittedExchange(eqx.Module):
 
     def energy(self, spin: Spin) -> Scalar:
         """−½ Σ_P tr(B_P P B_P P) of one spin, hartree: all of it, before the share."""
-        return sum_over_blocks(_exchange_energy, spin, self.cderi)
+        return sum_over_blocks(_exchange_of_block, spin, self.cderi)
 
 
 class ExactCoulomb(eqx.Module):
@@ -86,18 +84,8 @@ Coulomb = FittedCoulomb | ExactCoulomb
 Exchange = FittedExchange | ExactExchange
 
 
-def _exchange_energy(spin: Spin, cderi: Float[Array, "aux ao ao"]) -> Scalar:
-    """−½ tr(P K[P]) of one block of B, with K[P] = Σ_P B_P P B_P."""
-    if spin.occ is None:
-        half = cderi @ spin.dm
-        return -0.5 * jnp.sum(half * half.mT)
-    half = cderi @ spin.occ
-    energy = -0.5 * jnp.sum((spin.occ.T @ half) ** 2)
-    if spin.change is None:
-        return energy
-    # the change is zero: to differentiate by it, K is all that is needed
-    rows = half.transpose(1, 0, 2).reshape(half.shape[1], -1)
-    return energy - jnp.sum(spin.change * (rows @ rows.T))
+def _exchange_of_block(spin: Spin, cderi: Float[Array, "aux ao ao"]) -> Scalar:
+    return spin.exchange(cderi)
 
 
 def _packed(dm: Matrix) -> Float[Array, " pair"]:

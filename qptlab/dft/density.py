@@ -12,11 +12,9 @@ import numpy as np
 import scipy.linalg
 from jax.custom_derivatives import SymbolicZero
 from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
-Matrix = Float[Array, "ao ao"]
-Matrices = Float[Array, "ao ao"] | Float[Array, "2 ao ao"]
-Occupation = Float[Array, " occ"] | Float[Array, "2 occ"]
+from qptlab.types import Matrices, Matrix, Occupation, Occupied
 
 CLOSED_GAP = 1e-9
 """HOMO–LUMO gap (hartree) below which occupation, and so the derivative, is undefined."""
@@ -53,7 +51,7 @@ class Filled(eqx.Module):
             fills fewer.
     """
 
-    orbitals: Float[Array, "ao occ"] | Float[Array, "2 ao occ"]
+    orbitals: Occupied
 
     @property
     def dm(self) -> Matrices:

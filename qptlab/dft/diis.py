@@ -5,13 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
 
-from qptlab.dft.density import Matrices, Matrix
+from qptlab.dft.compiling import jit
+from qptlab.types import Matrices, Matrix
 
 DEPTH = 8
 """Fock matrices kept, as in PySCF."""
 
 
-class Diis(eqx.Module):
+class DiisHistory(eqx.Module):
     """The last `depth` Fock matrices and their errors, oldest overwritten first.
 
     What is mixed may be more than a Fock matrix, for example one with its density.
@@ -26,16 +27,18 @@ class Diis(eqx.Module):
     @classmethod
     def empty(
         cls, shape: tuple[int, ...], error: tuple[int, ...] | None = None, depth: int = DEPTH
-    ) -> "Diis":
+    ) -> "DiisHistory":
         """A history with room for `depth` Fock matrices of that shape, and errors of theirs."""
         # by NumPy: nothing to compile
         focks, errors = (jnp.asarray(np.zeros((depth, *s))) for s in (shape, error or shape))
         return cls(focks, errors, jnp.asarray(np.int32(0)))
 
-    def push(self, fock: Matrices, error: Matrices) -> "Diis":
+    def push(self, fock: Matrices, error: Matrices) -> "DiisHistory":
         """The history with one more pair."""
         slot = self.count % self.focks.shape[0]
-        return Diis(self.focks.at[slot].set(fock), self.errors.at[slot].set(error), self.count + 1)
+        return DiisHistory(
+            self.focks.at[slot].set(fock), self.errors.at[slot].set(error), self.count + 1
+        )
 
     def weights(self) -> Float[Array, " depth"]:
         """Weights w, Σw = 1, that make |Σ_k w_k e_k|² smallest; zero for empty slots.
@@ -57,9 +60,20 @@ class Diis(eqx.Module):
         right = jnp.zeros(depth + 1).at[-1].set(1.0)
         return jnp.linalg.solve(matrix, right)[:-1]
 
+    def by_iteration(self) -> dict[int, float]:
+        """{iteration, from 0: its weight}, oldest first; slots are overwritten in turn."""
+        weights, count = np.asarray(_weights(self)), int(self.count)
+        depth = len(weights)
+        return {k: float(weights[k % depth]) for k in range(max(0, count - depth), count)}
+
     def extrapolate(self) -> Matrices:
         """The mixed Fock matrix Σ_k w_k F_k, hartree; one mixture for both spins."""
         return jnp.einsum("k,k...->...", self.weights(), self.focks)
+
+
+@jit
+def _weights(history: DiisHistory) -> Float[Array, " depth"]:
+    return history.weights()
 
 
 def commutator(fock: Matrices, dm: Matrices, overlap: Matrix) -> Matrices:

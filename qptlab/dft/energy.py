@@ -9,12 +9,10 @@ from jaxtyping import Array, Float
 
 from qptlab.dft import xc
 from qptlab.dft.block_sums import sum_over_blocks
-from qptlab.dft.density import Density, Matrices
+from qptlab.dft.density import Density
 from qptlab.dft.integrals import Integrals
-from qptlab.dft.spins import Spin, spins_of
-
-Scalar = Float[Array, ""]
-
+from qptlab.dft.spins import Spin, spins_of, varied_spins_of
+from qptlab.types import Matrices, Scalar
 
 TERMS = ("core", "coulomb", "exchange", "xc", "nuclear")
 
@@ -60,7 +58,7 @@ def energy_and_fock(density: Density, integrals: Integrals) -> tuple[Energy, Mat
     """E[D] and the Fock matrix F = dE/dD, symmetrised; F is shaped as D, in hartree."""
 
     def total(change):
-        terms = _terms(spins_of(density, change), integrals)
+        terms = _terms(varied_spins_of(density, change), integrals)
         return terms.total, terms
 
     (_, terms), gradient = jax.value_and_grad(total, has_aux=True)(

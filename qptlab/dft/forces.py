@@ -9,22 +9,21 @@ from collections.abc import Callable
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from qptlab.dft import nuclear
 from qptlab.dft.compiling import jit
 from qptlab.dft.coulomb import Coulomb, ExactCoulomb, ExactExchange, Exchange, FittedExchange
-from qptlab.dft.density import Matrices, fill
+from qptlab.dft.density import fill
 from qptlab.dft.energy import energy
 from qptlab.dft.grid import Grid
 from qptlab.dft.integrals import Integrals, default_grid, integrals
 from qptlab.dft.mol import aux_basis, pyscf_mol
+from qptlab.dft.repulsion import n_aux
 from qptlab.dft.results import ScfResult
+from qptlab.errors import InputError, NotConverged
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
-
-Gradient = Float[np.ndarray, "atom 3"]
-Scalar = Float[Array, ""]
+from qptlab.types import Gradient, Matrices, Scalar
 
 
 def forces(result: ScfResult) -> Gradient:
@@ -35,7 +34,7 @@ def forces(result: ScfResult) -> Gradient:
     orthogonal (Pulay's term), which `fill` sees to.
 
     Raises:
-        ValueError: a result that is not converged.
+        NotConverged: a result that is not converged.
 
     Source: Pulay, Mol. Phys. 17, 197 (1969); Johnson, Gill, Pople, JCP 98, 5612 (1993).
 
@@ -45,9 +44,9 @@ def forces(result: ScfResult) -> Gradient:
     True
     """
     if result.molecule.spin and not result.is_open_shell:
-        raise ValueError("forces need both spins; give the whole result, not one of its spins")
+        raise InputError("forces need both spins; give the whole result, not one of its spins")
     if not result.converged:
-        raise ValueError(f"no forces without a converged density: {result.message}")
+        raise NotConverged(f"no forces without a converged density: {result.message}")
     molecule, theory = result.molecule, result.theory
     grid = default_grid(molecule, theory)
     slope = _slope_at_fixed_fock(integrals(molecule, theory, grid), jnp.asarray(result.fock))
@@ -77,7 +76,7 @@ def nuclear_gradient(
         The number, and dtotal/dR (atom, 3), per bohr.
 
     Raises:
-        ValueError: as `integrals`.
+        InputError: as `integrals`.
     """
     grid = default_grid(molecule, theory)
     ints = integrals(molecule, theory, grid)
@@ -113,7 +112,7 @@ def _repulsion_vjp(mol, bar: Coulomb | Exchange) -> Gradient:
     if isinstance(bar, FittedExchange):
         rows, columns = np.tril_indices(mol.nao)
         # an element of the packed tensor stands at two places of the unpacked one
-        cderi = cderi.reshape(-1, mol.nao, mol.nao)[: nuclear.n_aux(mol, auxiliary)]
+        cderi = cderi.reshape(-1, mol.nao, mol.nao)[: n_aux(mol, auxiliary)]
         other = np.where(rows == columns, 0.0, 1.0) * cderi[:, columns, rows]
         cderi = cderi[:, rows, columns] + other
     return nuclear.cderi_vjp(mol, auxiliary, cderi, omega)

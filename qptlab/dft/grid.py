@@ -103,17 +103,6 @@ def becke_shares(
     return cells[atom, jnp.arange(len(offsets))] / cells.sum(0)
 
 
-def becke_weights(
-    positions: Float[Array | np.ndarray, "atom 3"],
-    offsets: Float[Array | np.ndarray, "point 3"],
-    volumes: Float[Array | np.ndarray, " point"],
-    atom: Int[Array | np.ndarray, " point"],
-    adjustment: Float[Array | np.ndarray, "atom atom"],
-) -> Float[Array, " point"]:
-    """(point,) in bohr³: weights of joined atomic grids whose own weights are `volumes`."""
-    return volumes * becke_shares(positions, offsets, atom, adjustment)
-
-
 def _length(vectors: Float[Array | np.ndarray, "*rest 3"]) -> Float[Array, "*rest"]:
     """Euclidean lengths; where one is zero its derivative is zero too, not NaN."""
     squared = jnp.sum(vectors**2, axis=-1)

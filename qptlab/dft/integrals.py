@@ -1,7 +1,8 @@
-"""Integrals over atomic orbitals and grid points: the only place that calls PySCF's libcint.
+"""Integrals over atomic orbitals and grid points: all that an energy needs of a molecule.
 
-Everything a Kohn–Sham energy needs from a molecule is computed here once, on the host, and
-travels on as the pytree `Integrals`.
+Computed once, on the host, by PySCF's libcint, and travelling on as the pytree `Integrals`. Who
+else calls libcint: `repulsion` (the electrons'), `minao` (the guess), `grid` (the points), and
+`nuclear` (derivatives of all of them).
 """
 
 import math
@@ -21,14 +22,14 @@ from qptlab.dft.coulomb import (
     FittedCoulomb,
     FittedExchange,
 )
-from qptlab.dft.density import Matrices, Occupation
 from qptlab.dft.grid import Grid, molecular_grid
 from qptlab.dft.minao import minao_guess
 from qptlab.dft.mol import aux_basis, check_exact_size, pyscf_mol, shells_of
-from qptlab.dft.nuclear.repulsion import cderi, eri
+from qptlab.dft.repulsion import cderi, eri
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
-from qptlab.theory import Theory
+from qptlab.theory import Theory, parse_theory
+from qptlab.types import Matrices, Occupation
 
 
 class Integrals(eqx.Module):
@@ -82,7 +83,7 @@ GPU_BYTES = 2**28
 """Of a block of either on a GPU, where every block is one more program to start."""
 
 
-def integrals(molecule: Molecule, theory: Theory, grid: Grid | None = None) -> Integrals:
+def integrals(molecule: Molecule, theory: str | Theory, grid: Grid | None = None) -> Integrals:
     """Compute the integrals of a molecule at a level of theory.
 
     Args:
@@ -90,11 +91,12 @@ def integrals(molecule: Molecule, theory: Theory, grid: Grid | None = None) -> I
             calculations on the same points.
 
     Raises:
-        ValueError: electrons that do not fit the spin, unknown basis, an element the basis (or
+        InputError: electrons that do not fit the spin, unknown basis, an element the basis (or
             the auxiliary basis) lacks, functions beyond f, or exact integrals too large to hold.
     """
     from pyscf import scf
 
+    theory = parse_theory(theory)
     mol = pyscf_mol(molecule, theory)
     guess, occupation = minao_guess(mol), np.ones(mol.nelec[0])
     if molecule.spin:
@@ -149,7 +151,7 @@ def use_one_thread() -> None:
 
 
 def check_input(molecule: Molecule, theory: Theory) -> None:
-    """Raise the `ValueError` that `integrals` would raise, without computing any."""
+    """Raise the `InputError` that `integrals` would raise, without computing any."""
     mol = pyscf_mol(molecule, theory)
     if theory.coulomb == "exact":
         check_exact_size(mol)

@@ -10,6 +10,8 @@ import warnings
 import numpy as np
 import scipy.linalg
 
+from qptlab.errors import InputError
+
 LARGEST_ANO_NUMBER = 96
 MOST_L = 4
 SAME_ORBITALS = 0.1
@@ -37,12 +39,12 @@ def minimal_atoms(mol):
     """The same atoms in a minimal basis, a `pyscf.gto.Mole`, and its occupation (minimal ao,).
 
     Raises:
-        ValueError: an element that PySCF has no minimal basis for.
+        InputError: an element that PySCF has no minimal basis for.
     """
     from pyscf import gto
 
     if _heaviest(mol) > LARGEST_ANO_NUMBER:
-        raise ValueError(f"no minimal basis beyond element {LARGEST_ANO_NUMBER} for minao")
+        raise InputError(f"no minimal basis beyond element {LARGEST_ANO_NUMBER} for minao")
     basis, occupation = {}, {}
     for atom, element in enumerate(mol.elements):
         if element not in basis:

@@ -5,6 +5,7 @@ import warnings
 from collections import Counter
 
 from qptlab.dft.shells import Shells
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 
@@ -18,7 +19,7 @@ def pyscf_mol(molecule: Molecule, theory: Theory):
     """The `pyscf.gto.Mole` of a molecule, core potentials of the basis included.
 
     Raises:
-        ValueError: a spin that its electrons cannot have, unknown basis, an element the basis
+        InputError: a spin that its electrons cannot have, unknown basis, an element the basis
             lacks, or functions beyond f.
     """
     from pyscf import gto
@@ -32,27 +33,27 @@ def pyscf_mol(molecule: Molecule, theory: Theory):
     mol.basis, mol.ecp = basis, _core_potentials(theory.basis, elements)
     mol.build(dump_input=False, parse_arg=False)
     if mol.nelectron < max(molecule.spin, 1):
-        raise ValueError(f"no electrons of {molecule} are left outside {theory.basis}'s potentials")
+        raise InputError(f"no electrons of {molecule} are left outside {theory.basis}'s potentials")
     if mol.nelec[0] > mol.nao:
         what = "α electrons" if molecule.spin else "pairs of electrons"
-        raise ValueError(
+        raise InputError(
             f"{mol.nelec[0]} {what} do not fit in {mol.nao} orbitals of {theory.basis}"
         )
     return mol
 
 
 def _check_electrons(molecule: Molecule) -> None:
-    """Raise `ValueError` where the electrons cannot have the spin."""
+    """Raise `InputError` where the electrons cannot have the spin."""
     n, charge, spin = molecule.n_electrons, molecule.charge, molecule.spin
     what = f"{n} electron{'s' if n != 1 else ''} in {molecule.formula} with charge {charge}"
     if n < 1:
-        raise ValueError(f"{what}; at least one is needed: give charge={charge + n - 1} or less")
+        raise InputError(f"{what}; at least one is needed: give charge={charge + n - 1} or less")
     spins = [s for s in (spin - 1, spin + 1) if 0 <= s <= n]
     if spin > n:
-        raise ValueError(f"{what} cannot have spin {spin} (n_α − n_β): give spin={n} or less")
+        raise InputError(f"{what} cannot have spin {spin} (n_α − n_β): give spin={n} or less")
     if (n - spin) % 2:
         charges = [str(charge + 1)] * (n > 1) + [str(charge - 1)]
-        raise ValueError(
+        raise InputError(
             f"{what} cannot have spin {spin} (n_α − n_β): "
             f"give spin={' or '.join(map(str, spins))}, or charge={' or '.join(charges)}"
         )
@@ -62,12 +63,12 @@ def _basis(name: str, element: str) -> list:
     shells = _load_basis(name, element)
     if not shells:
         if any(_load_basis(name, other) for other in ("H", "C", "O", "Zn", "I")):
-            raise ValueError(f"basis {name!r} has no functions for {element}")
-        raise ValueError(
+            raise InputError(f"basis {name!r} has no functions for {element}")
+        raise InputError(
             f"unknown basis {name!r}; try sto-3g, 6-31g*, def2-svp or another of PySCF's names"
         )
     if max(shell[0] for shell in shells) > LARGEST_L:
-        raise ValueError(f"basis {name!r} has functions beyond f for {element}; up to f is allowed")
+        raise InputError(f"basis {name!r} has functions beyond f for {element}; up to f is allowed")
     return shells
 
 
@@ -96,11 +97,11 @@ def _core_potentials(name: str, elements: list[str]) -> dict[str, list]:
 
 @functools.cache
 def aux_basis(elements: tuple[str, ...]) -> dict[str, list]:
-    """Shells of `AUX_BASIS`; `ValueError` for an element it lacks."""
+    """Shells of `AUX_BASIS`; `InputError` for an element it lacks."""
     found = {element: _load_basis(AUX_BASIS, element) for element in elements}
     missing = [element for element, shells in found.items() if not shells]
     if missing:
-        raise ValueError(
+        raise InputError(
             f"the auxiliary basis {AUX_BASIS} has no functions for {', '.join(missing)}; "
             "use coulomb='exact'"
         )
@@ -108,10 +109,10 @@ def aux_basis(elements: tuple[str, ...]) -> dict[str, list]:
 
 
 def check_exact_size(mol) -> None:
-    """Raise `ValueError` where all electron-repulsion integrals would not fit."""
+    """Raise `InputError` where all electron-repulsion integrals would not fit."""
     n_pair = mol.nao * (mol.nao + 1) // 2
     if 8 * n_pair**2 > LARGEST_EXACT_BYTES:
-        raise ValueError(
+        raise InputError(
             f"exact integrals of {mol.nao} orbitals take {8 * n_pair**2 / 2**30:.1f} GiB, "
             f"at most {LARGEST_EXACT_BYTES / 2**30:.0f} GiB are allowed; use coulomb='df'"
         )

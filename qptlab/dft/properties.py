@@ -11,10 +11,10 @@ from qptlab.dft.compiling import jit
 from qptlab.dft.implicit import self_consistent
 from qptlab.dft.integrals import Integrals, dipole_integrals, integrals
 from qptlab.dft.results import ScfResult
+from qptlab.errors import NotConverged
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
-
-Vector = Float[np.ndarray, "3"]
+from qptlab.types import Vector
 
 
 def dipole(molecule: Molecule, theory: Theory, dm: np.ndarray) -> Vector:
@@ -31,7 +31,7 @@ def polarizability(result: ScfResult) -> Float[np.ndarray, "3 3"]:
     needs to be applied.
 
     Raises:
-        ValueError: a result that is not converged.
+        NotConverged: a result that is not converged.
 
     >>> import qptlab as ql
     >>> alpha = ql.polarizability(ql.scf(ql.molecule("water"), "hf/sto-3g"))
@@ -39,7 +39,7 @@ def polarizability(result: ScfResult) -> Float[np.ndarray, "3 3"]:
     True
     """
     if not result.converged:
-        raise ValueError(f"no polarizability without a converged density: {result.message}")
+        raise NotConverged(f"no polarizability without a converged density: {result.message}")
     ints = integrals(result.molecule, result.theory)
     moments = dipole_integrals(result.molecule, result.theory)
     return np.asarray(_polarizability(jnp.asarray(result.dm), ints, jnp.asarray(moments[0])))

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qptlab.dft.energy import Energy
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 
@@ -58,12 +59,12 @@ class ScfResult:
         """The matrices and orbitals of one spin, "alpha" or "beta", of an open shell.
 
         Raises:
-            ValueError: another word, or a closed shell, where both spins are the same.
+            InputError: another word, or a closed shell, where both spins are the same.
         """
         if spin not in ("alpha", "beta"):
-            raise ValueError(f'spin {spin!r}; expected "alpha" or "beta"')
+            raise InputError(f'spin {spin!r}; expected "alpha" or "beta"')
         if not self.is_open_shell:
-            raise ValueError(f"{self.molecule.formula} is a closed shell: both spins are the same")
+            raise InputError(f"{self.molecule.formula} is a closed shell: both spins are the same")
         which = ("alpha", "beta").index(spin)
         names = ("dm", "fock", "mo_energy", "mo_coeff", "n_occ")
         parts = {name: getattr(self, name)[which] for name in names}

@@ -6,25 +6,18 @@ from collections.abc import Iterator
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
 
 from qptlab.dft.compiling import jit
-from qptlab.dft.density import (
-    CLOSED_GAP,
-    Density,
-    Filled,
-    Matrices,
-    Matrix,
-    Occupation,
-    canonical_orbitals,
-    fill,
-)
-from qptlab.dft.diis import Diis, commutator
-from qptlab.dft.energy import Energy, energy_and_fock
+from qptlab.dft.density import CLOSED_GAP, Density, Filled, canonical_orbitals, fill
+from qptlab.dft.diis import commutator
+from qptlab.dft.energy import Energy
 from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.results import ScfResult
+from qptlab.dft.schemes import Build, Diis, Scheme, State, build
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory, parse_theory
+from qptlab.types import Matrices, Scalar
 
 CONV_TOL = 1e-8
 MAX_BUILDS = 60
@@ -34,61 +27,63 @@ class ScfStep(eqx.Module):
     """One iteration: the density it started from, and the one it leads to.
 
     Attributes:
-        dm: (ao, ao), or (2, ao, ao) for open shells; electrons.
-        energy, fock: of `dm`.
+        built: the density, its energy and its Fock matrix.
         following: the density of the next iteration.
-        commutator, dm_change: largest element of FDS − SDF and of the change of dm.
-        diis: history, this iteration included.
+        commutator, dm_change: largest element of FDS − SDF (hartree) and of the change of D.
+        state: of the scheme, this iteration included.
     """
 
-    energy: Energy
-    fock: Matrices
-    dm: Matrices
+    built: Build
     following: Filled
-    commutator: Float[Array, ""]
-    dm_change: Float[Array, ""]
-    diis: Diis
+    commutator: Scalar
+    dm_change: Scalar
+    state: eqx.Module
+
+    @property
+    def dm(self) -> Matrices:
+        """D, electrons."""
+        return self.built.dm
+
+    @property
+    def energy(self) -> Energy:
+        """E[D], hartree."""
+        return self.built.energy
+
+    @property
+    def error(self) -> float:
+        """The larger of commutator and dm_change: what has to become small."""
+        return max(float(self.commutator), float(self.dm_change))
 
 
-def scf_step(density: Density, diis: Diis, integrals: Integrals) -> ScfStep:
-    """Build F[D], mix it with the earlier ones by DIIS, and fill the lowest orbitals."""
+def scf_step(scheme: Scheme[State], density: Density, state: State, ints: Integrals) -> ScfStep:
+    """Build F[D], let the scheme make the next Fock matrix of it, and fill its lowest orbitals."""
     # Two programs: only the first is compiled again for a density that is given as a matrix.
-    dm, terms, fock = _build(density, integrals)
-    return _mix(dm, terms, fock, diis, integrals.overlap, integrals.occupation)
+    return _advance(scheme, _build(density, ints), state, ints)
+
+
+_build = jit(build)
 
 
 @jit
-def _build(density: Density, integrals: Integrals) -> tuple[Matrices, Energy, Matrices]:
-    dm = density.dm if isinstance(density, Filled) else density
-    return dm, *energy_and_fock(density, integrals)
+def _advance(scheme: Scheme[State], built: Build, state: State, ints: Integrals) -> ScfStep:
+    error = commutator(built.fock, built.dm, ints.overlap)
+    fock, state = scheme.step(built, state, ints)
+    following = fill(fock, ints.overlap, ints.occupation)
+    change = jnp.max(jnp.abs(following.dm - built.dm))
+    return ScfStep(built, following, jnp.max(jnp.abs(error)), change, state)
 
 
-@jit
-def _mix(
-    dm: Matrices, terms: Energy, fock: Matrices, diis: Diis, overlap: Matrix, occupation: Occupation
-) -> ScfStep:
-    error = commutator(fock, dm, overlap)
-    diis = diis.push(fock, error)
-    following = fill(diis.extrapolate(), overlap, occupation)
-    return ScfStep(
-        energy=terms,
-        fock=fock,
-        dm=dm,
-        following=following,
-        commutator=jnp.max(jnp.abs(error)),
-        dm_change=jnp.max(jnp.abs(following.dm - dm)),
-        diis=diis,
-    )
-
-
-def scf_iterations(integrals: Integrals, dm0: Matrices | None = None) -> Iterator[ScfStep]:
-    """Endless DIIS iterations from `dm0` (the minao guess by default)."""
+def scf_iterations(
+    integrals: Integrals, dm0: Matrices | None = None, scheme: Scheme | None = None
+) -> Iterator[ScfStep]:
+    """Endless iterations from `dm0` (the minao guess by default); DIIS by default."""
+    scheme = Diis() if scheme is None else scheme
     density = integrals.dm_guess if dm0 is None else dm0
-    diis = Diis.empty(density.shape)
+    state = scheme.init(integrals)
     while True:
-        step = scf_step(density, diis, integrals)
+        step = scf_step(scheme, density, state, integrals)
         yield step
-        density, diis = step.following, step.diis
+        density, state = step.following, step.state
 
 
 def scf(
@@ -110,7 +105,7 @@ def scf(
         max_builds: Fock matrices to build before giving up.
 
     Raises:
-        ValueError: as `integrals`, or `dm0` of the wrong shape.
+        InputError: as `integrals`, or `dm0` of the wrong shape.
 
     >>> from qptlab import molecule, scf
     >>> scf(molecule("water"), "lda/sto-3g").converged
@@ -118,15 +113,27 @@ def scf(
     """
     theory = parse_theory(theory)
     ints = integrals(molecule, theory)
-    if dm0 is not None and np.shape(dm0) != ints.dm_guess.shape:
-        raise ValueError(f"dm0 of shape {np.shape(dm0)}; expected {ints.dm_guess.shape}")
-    start = ints.dm_guess if dm0 is None else jnp.asarray(dm0)
+    start = starting_density(ints, dm0)
     for builds, step in enumerate(scf_iterations(ints, start), start=1):
-        error = max(float(step.commutator), float(step.dm_change))
-        converged = error < conv_tol
-        if converged or builds >= max_builds or not math.isfinite(error):
+        converged = step.error < conv_tol
+        if converged or builds >= max_builds or not math.isfinite(step.error):
             break
     return describe(molecule, theory, ints, step, builds, converged)
+
+
+def starting_density(ints: Integrals, dm0: np.ndarray | None) -> Matrices:
+    """`dm0`, if it is a density of these integrals; the minao guess where there is none.
+
+    Raises:
+        InputError: another shape, or elements that are not finite.
+    """
+    if dm0 is None:
+        return ints.dm_guess
+    if np.shape(dm0) != ints.dm_guess.shape:
+        raise InputError(f"dm0 of shape {np.shape(dm0)}; expected {ints.dm_guess.shape}")
+    if not np.isfinite(dm0).all():
+        raise InputError("dm0 has elements that are not finite")
+    return jnp.asarray(dm0)
 
 
 def describe(
@@ -138,7 +145,7 @@ def describe(
     converged: bool,
 ) -> ScfResult:
     """The result that a last iteration leaves, with its sentence."""
-    mo_energy, mo_coeff = canonical_orbitals(step.fock, ints.overlap)
+    mo_energy, mo_coeff = canonical_orbitals(step.built.fock, ints.overlap)
     n_occ = np.asarray(ints.occupation).sum(axis=-1).astype(int)
     total = float(step.energy.total)
     if converged:
@@ -162,7 +169,7 @@ def describe(
         theory=theory,
         energy=step.energy,
         dm=np.asarray(step.dm),
-        fock=np.asarray(step.fock),
+        fock=np.asarray(step.built.fock),
         mo_energy=mo_energy,
         mo_coeff=mo_coeff,
         n_occ=tuple(n_occ.tolist()) if molecule.spin else int(n_occ),

@@ -5,13 +5,16 @@ integrals at hand that part costs little. So it is made self-consistent while ex
 correlation, which need the grid, stand still.
 """
 
+from typing import Protocol, runtime_checkable
+
 import jax
 import jax.numpy as jnp
 from jax.scipy.sparse.linalg import cg
 
-from qptlab.dft.density import Matrix, density_from_fock, orbitals
+from qptlab.dft.density import density_from_fock, fill, orbitals
 from qptlab.dft.implicit import solve_linear
 from qptlab.dft.integrals import Integrals
+from qptlab.types import Matrix, Scalar
 
 TOLERANCE = 1e-7
 """Largest element of D(F) − D at which F and D agree."""
@@ -23,7 +26,7 @@ SMALLEST_GAP = 0.01
 
 
 def screened(fock: Matrix, dm: Matrix, integrals: Integrals, start: Matrix | None = None) -> Matrix:
-    """F + J[D − D_in] with D = D(that very matrix): `fock` after Coulomb repulsion has answered.
+    """F + J[D − D_in] with D = D(that very matrix): `fock` once Coulomb repulsion has responded.
 
     Minimises the model energy tr((F − J[D_in]) D) + ½ tr(J[D] D), which has one minimum, by
     Newton's method in the orbitals. Its derivative is that of the solution, exact, whatever
@@ -42,18 +45,43 @@ def screened(fock: Matrix, dm: Matrix, integrals: Integrals, start: Matrix | Non
     085503 (2021), for screening as preconditioner; here it is not linearised.
     """
 
-    def answered(density):
+    def responded(density):
         return fock + repulsion(density - dm, integrals)
 
     def change(density):
         overlap, occupation = integrals.overlap, integrals.occupation
-        return density_from_fock(answered(density), overlap, occupation) - density
+        return density_from_fock(responded(density), overlap, occupation) - density
 
     def solve(_, guess):
         return _newton(fock, dm, guess, integrals)
 
     guess = dm if start is None else start
-    return answered(jax.lax.custom_root(change, guess, solve, solve_linear))
+    return responded(jax.lax.custom_root(change, guess, solve, solve_linear))
+
+
+@runtime_checkable
+class LinearResponse(Protocol):
+    """How exchange and correlation respond to a small change of density; a pytree."""
+
+    def scaled(self, by: Scalar) -> "LinearResponse":
+        """The same response, larger or smaller."""
+
+    def __call__(self, dm: Matrix, change: Matrix, repulsion: Matrix, ints: Integrals) -> Matrix:
+        """(ao, ao), hartree; linear in the change dD (electrons), of which `repulsion` is J[dD]."""
+
+
+def respond(fock: Matrix, dm: Matrix, ints: Integrals, response: LinearResponse | None) -> Matrix:
+    """`fock` = F[dm] once repulsion has responded, and where it is known also the rest.
+
+    Returns:
+        (ao, ao), hartree; of a density closer to the self-consistent one than `dm`.
+    """
+    first = screened(fock, dm, ints)
+    if response is None:
+        return first
+    changed = fill(first, ints.overlap, ints.occupation).dm
+    rest = response(dm, changed - dm, first - fock, ints)
+    return screened(fock + rest, dm, ints, start=changed)
 
 
 def _newton(fock: Matrix, dm: Matrix, start: Matrix, integrals: Integrals) -> Matrix:

@@ -30,7 +30,7 @@ def size(molecule: Molecule, theory: Theory) -> Size:
     """Count orbitals, auxiliary functions and grid points, in milliseconds.
 
     Raises:
-        ValueError: a molecule and theory that cannot be computed, as `integrals`.
+        InputError: a molecule and theory that cannot be computed, as `integrals`.
     """
     mol = pyscf_mol(molecule, theory)
     fitted, on_grid = theory.coulomb == "df", xc.functional(theory.xc).needs != "none"

@@ -1,60 +1,102 @@
-"""The density of each spin, as a matrix or as the orbitals that it fills."""
+"""The density of each spin, P = C Cᵀ, in the three forms that energies are computed from.
+
+P is half the density matrix of a closed shell. Each form knows its matrix, what P times a matrix
+is, and its exchange with itself.
+"""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from qptlab.dft.density import Density, Filled, Matrices, Matrix
+from qptlab.dft.density import Density, Filled
+from qptlab.types import Matrices, Matrix, OrbitalRows, Scalar
 
 
-class Spin(eqx.Module):
-    """P = C Cᵀ of one spin (half the density matrix of a closed shell).
+class MatrixSpin(eqx.Module):
+    """P itself, (ao, ao)."""
 
-    Attributes:
-        dm: (ao, ao), P, or None where `occ` is known.
-        occ: (ao, occ), C, or None.
-        change: (ao, ao), zero: what is added to C Cᵀ. It is there to differentiate by.
-    """
-
-    dm: Matrix | None = None
-    occ: Float[Array, "ao occ"] | None = None
-    change: Matrix | None = None
+    dm: Matrix
 
     def matrix(self) -> Matrix:
         """P."""
-        if self.occ is None:
-            return self.dm
-        matrix = self.occ @ self.occ.T
-        return matrix if self.change is None else matrix + self.change
+        return self.dm
 
-    def times(self, matrix: Float[Array, "row ao"]) -> Float[Array, "row ao"]:
-        """`matrix` @ P; from orbitals it takes fewer multiplications."""
-        if self.occ is None:
-            return matrix @ self.dm
-        product = (matrix @ self.occ) @ self.occ.T
-        return product if self.change is None else product + _times_zero(matrix, self.change)
+    def times(self, rows: OrbitalRows) -> OrbitalRows:
+        """`rows` @ P."""
+        return rows @ self.dm
+
+    def exchange(self, cderi: Float[Array, "aux ao ao"]) -> Scalar:
+        """−½ tr(P K[P]), hartree, with K[P] = Σ_P B_P P B_P of some auxiliary functions."""
+        half = cderi @ self.dm
+        return -0.5 * jnp.sum(half * half.mT)
 
 
-def spins_of(density: Density, change: Matrices | None = None) -> tuple[Spin, ...]:
-    """One `Spin` for a closed shell, which stands for both, and two for an open one.
+class FilledSpin(eqx.Module):
+    """The orbitals that make up P, C (ao, occ): fewer multiplications."""
 
-    Args:
-        change: shaped as the density matrix and zero, to differentiate by.
-    """
+    occ: Float[Array, "ao occ"]
+
+    def matrix(self) -> Matrix:
+        """P."""
+        return self.occ @ self.occ.T
+
+    def times(self, rows: OrbitalRows) -> OrbitalRows:
+        """`rows` @ P."""
+        return (rows @ self.occ) @ self.occ.T
+
+    def exchange(self, cderi: Float[Array, "aux ao ao"]) -> Scalar:
+        """As `MatrixSpin.exchange`."""
+        return -0.5 * jnp.sum((self.occ.T @ (cderi @ self.occ)) ** 2)
+
+
+class VariedSpin(FilledSpin):
+    """P = C Cᵀ + `change`, where the change (ao, ao) is zero: it is there to differentiate by."""
+
+    change: Matrix
+
+    def matrix(self) -> Matrix:
+        """P."""
+        return super().matrix() + self.change
+
+    def times(self, rows: OrbitalRows) -> OrbitalRows:
+        """`rows` @ P."""
+        return super().times(rows) + _times_zero(rows, self.change)
+
+    def exchange(self, cderi: Float[Array, "aux ao ao"]) -> Scalar:
+        """As `MatrixSpin.exchange`; by a change that is zero, K is all that is needed."""
+        half = cderi @ self.occ
+        rows = half.transpose(1, 0, 2).reshape(half.shape[1], -1)
+        energy = -0.5 * jnp.sum((self.occ.T @ half) ** 2)
+        return energy - jnp.sum(self.change * (rows @ rows.T))
+
+
+Spin = MatrixSpin | FilledSpin
+
+
+def spins_of(density: Density) -> tuple[Spin, ...]:
+    """One spin of a closed shell, which stands for both, and two of an open one."""
     if isinstance(density, Filled):
-        orbitals = density.orbitals
-        occs = orbitals if orbitals.ndim == 3 else orbitals[None]
-        if change is None:
-            return tuple(Spin(occ=occ) for occ in occs)
-        changes = change if change.ndim == 3 else change[None] / 2
-        return tuple(Spin(occ=occ, change=d) for occ, d in zip(occs, changes, strict=True))
-    dm = density if change is None else density + change
-    return tuple(Spin(dm=dm) for dm in (dm if dm.ndim == 3 else dm[None] / 2))
+        return tuple(FilledSpin(occ) for occ in _by_spin(density.orbitals))
+    # half of a closed shell's density matrix
+    return tuple(MatrixSpin(dm) for dm in _by_spin(density, share=0.5))
+
+
+def varied_spins_of(density: Density, change: Matrices) -> tuple[Spin, ...]:
+    """`spins_of` with a change that is zero, shaped as the density matrix, to differentiate by."""
+    if not isinstance(density, Filled):
+        return spins_of(density + change)
+    pairs = zip(_by_spin(density.orbitals), _by_spin(change, share=0.5), strict=True)
+    return tuple(VariedSpin(occ, d) for occ, d in pairs)
+
+
+def _by_spin(arrays: Array, share: float = 1.0) -> Array:
+    """A leading axis over the spins; of a closed shell, this share of the one array."""
+    return arrays if arrays.ndim == 3 else arrays[None] * share
 
 
 @jax.custom_jvp
-def _times_zero(matrix, zero):
+def _times_zero(matrix: Array, zero: Array) -> Array:
     """`matrix` @ `zero`: known without multiplying, unlike its derivative."""
     return jnp.zeros((matrix.shape[0], zero.shape[1]), matrix.dtype)
 

@@ -21,7 +21,7 @@ Surface = Callable[[Molecule], tuple[float, Float[np.ndarray, "atom 3"]]]
 def scf_surface(theory: Theory) -> Surface:
     """Energy and forces of our converged SCF, each started from the density before it.
 
-    The surface raises ValueError where the SCF does not converge.
+    The surface raises `NotConverged` where the SCF does not converge.
     """
     last: dict[tuple, np.ndarray] = {}
 

@@ -12,17 +12,14 @@ from qptlab.dft.nuclear.one_electron import (
     nuclear_repulsion_gradient,
     overlap_vjp,
 )
-from qptlab.dft.nuclear.repulsion import cderi, cderi_vjp, eri, eri_vjp, n_aux
+from qptlab.dft.nuclear.repulsion import cderi_vjp, eri_vjp
 
 __all__ = [
-    "cderi",
     "cderi_vjp",
-    "eri",
     "eri_vjp",
     "grid_vjp",
     "h_core_vjp",
     "minao_vjp",
-    "n_aux",
     "nuclear_repulsion_gradient",
     "overlap_vjp",
 ]

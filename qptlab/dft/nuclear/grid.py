@@ -8,14 +8,14 @@ from jaxtyping import Float
 from qptlab.dft.compiling import jit
 from qptlab.dft.grid import Grid, becke_shares, size_adjustment
 from qptlab.dft.nuclear.atoms import atom_of_orbital, sum_by_atom
+from qptlab.errors import InputError
+from qptlab.types import Gradient
 
 POINTS_AT_ONCE = 1024
 LARGEST_BLOCK, PAIRS_AT_ONCE = 8192, 2**20
 
 # Where ∂²χ/∂x∂y … stand among the ten rows of GTOval_sph_deriv2.
 SECOND = np.array([[4, 5, 6], [5, 7, 8], [6, 8, 9]])
-
-Gradient = Float[np.ndarray, "atom 3"]
 
 
 def grid_vjp(
@@ -34,10 +34,10 @@ def grid_vjp(
         bar_weights: cotangent of the weights.
 
     Raises:
-        ValueError: a grid that does not say which atoms its points move with.
+        InputError: a grid that does not say which atoms its points move with.
     """
     if grid.atom is None:
-        raise ValueError("a grid without atoms has no nuclear derivative; give Grid(atom=...)")
+        raise InputError("a grid without atoms has no nuclear derivative; give Grid(atom=...)")
     return _orbital_vjp(mol, grid, bar_ao) + _weight_vjp(mol, grid, bar_weights)
 
 

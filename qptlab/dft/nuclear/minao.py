@@ -15,7 +15,7 @@ def minao_vjp(mol, bar: Float[np.ndarray, "ao ao"]) -> Float[np.ndarray, "atom 3
     D = C n Cᵀ with C = S⁻¹ X, where X is the overlap with the minimal atoms.
 
     Raises:
-        ValueError: an element without a minimal basis.
+        InputError: an element without a minimal basis.
     """
     from pyscf import gto
 

@@ -8,17 +8,15 @@ import numpy as np
 from jaxtyping import Float
 
 from qptlab.dft.nuclear.atoms import atom_of_orbital, sum_by_atom
-
-Matrix = Float[np.ndarray, "ao ao"]
-Gradient = Float[np.ndarray, "atom 3"]
+from qptlab.types import Gradient, HostMatrix
 
 
-def overlap_vjp(mol, bar: Matrix) -> Gradient:
+def overlap_vjp(mol, bar: HostMatrix) -> Gradient:
     """Σ bar_μν dS_μν/dR for `int1e_ovlp`; `bar` need not be symmetric."""
     return _orbitals_move(mol, mol.intor("int1e_ipovlp"), bar)
 
 
-def h_core_vjp(mol, bar: Matrix) -> Gradient:
+def h_core_vjp(mol, bar: HostMatrix) -> Gradient:
     """Σ bar_μν dh_μν/dR of kinetic energy, nuclear attraction and core potentials.
 
     Both the orbitals and the nuclei that attract them move. The latter follows from the former:
@@ -49,7 +47,7 @@ def nuclear_repulsion_gradient(mol) -> Gradient:
     return -np.einsum("a,b,abx->ax", charge, charge, apart / distance[..., None] ** 3)
 
 
-def _orbitals_move(mol, moved: Float[np.ndarray, "3 ao ao"], bar: Matrix) -> Gradient:
+def _orbitals_move(mol, moved: Float[np.ndarray, "3 ao ao"], bar: HostMatrix) -> Gradient:
     """Σ bar_μν d⟨μ|o|ν⟩/dR at a fixed operator, from `moved` = ⟨∇μ|o|ν⟩."""
     per_orbital = -np.einsum("xij,ij->xi", moved, bar + bar.T)
     return sum_by_atom(per_orbital, atom_of_orbital(mol), mol.natm)

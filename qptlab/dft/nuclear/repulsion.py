@@ -10,51 +10,16 @@ import scipy.linalg
 from jaxtyping import Float
 
 from qptlab.dft.nuclear.atoms import atom_of_orbital, sum_by_atom
-
-BLOCK_BYTES = 64 * 2**20
-SMALLEST_METRIC = 1e-7
-"""Eigenvalues of the metric below this are left out, as PySCF does."""
-
-Gradient = Float[np.ndarray, "atom 3"]
-Square = Float[np.ndarray, "aux aux"]
-
-
-def cderi(mol, aux_basis: dict, omega: float = 0.0) -> Float[np.ndarray, "aux pair"]:
-    """B in PySCF's packed order of pairs, so that (μν|λσ) ≈ Σ_P B_P,μν B_P,λσ.
-
-    PySCF's `cholesky_eri` where the metric M is safely positive. Otherwise, which includes every
-    long-range metric, X is M^(-1/2) without the directions in which M is smaller than
-    `SMALLEST_METRIC`: the same BᵀB as PySCF's, but always `aux` rows, and unique where
-    eigenvectors are not.
-
-    Args:
-        aux_basis: shells of each element.
-        omega: 0 for 1/r, positive for erf(omega r)/r.
-    """
-    from pyscf import df
-
-    mol, aux = _with_auxiliary(mol, aux_basis, omega)
-    if _cholesky(aux) is not None:
-        return df.incore.cholesky_eri(mol, auxmol=aux)
-    root = _inverse_root(*scipy.linalg.eigh(aux.intor("int2c2e")))
-    out = np.zeros((aux.nao, mol.nao * (mol.nao + 1) // 2))
-    for shells, rows in _blocks(aux, 8 * out.shape[1]):
-        out += root[:, rows] @ _three_centre(mol, aux, shells)
-    return out
-
-
-def n_aux(mol, aux_basis: dict) -> int:
-    """Number of auxiliary functions."""
-    return _with_auxiliary(mol, aux_basis, 0.0)[1].nao
-
-
-def eri(mol, omega: float = 0.0) -> Float[np.ndarray, "pair pair"]:
-    """Every (ij|kl), packed in both pairs as PySCF's `s4`.
-
-    Args:
-        omega: 0 for 1/r, positive for erf(omega r)/r.
-    """
-    return _with_omega(mol, omega).intor("int2e", aosym="s4")
+from qptlab.dft.repulsion import (
+    SMALLEST_METRIC,
+    inverse_root,
+    metric_cholesky,
+    shell_runs,
+    three_centre,
+    with_auxiliary,
+    with_omega,
+)
+from qptlab.types import Gradient, Metric
 
 
 def cderi_vjp(
@@ -69,14 +34,14 @@ def cderi_vjp(
     """
     from pyscf import lib
 
-    mol, aux = _with_auxiliary(mol, aux_basis, omega)
-    low = _cholesky(aux)
+    mol, aux = with_auxiliary(mol, aux_basis, omega)
+    low = metric_cholesky(aux)
     values, vectors = (None, None) if low is not None else scipy.linalg.eigh(aux.intor("int2c2e"))
-    root = _inverse_lower(low).T if low is not None else _inverse_root(values, vectors)
+    root = _inverse_lower(low).T if low is not None else inverse_root(values, vectors)
     by_orbital, by_aux = np.zeros((3, mol.nao)), np.zeros((3, aux.nao))
     fitted = np.empty_like(root)  # bar Vᵀ
-    for shells, rows in _blocks(aux, 3 * 8 * mol.nao**2):
-        fitted[:, rows] = bar @ _three_centre(mol, aux, shells).T
+    for shells, rows in shell_runs(aux, 3 * 8 * mol.nao**2):
+        fitted[:, rows] = bar @ three_centre(mol, aux, shells).T
         weight = lib.unpack_tril(_halved_pairs(root[rows] @ bar))
         moved = _three_centre_moved(mol, aux, shells)
         slope = 2 * np.einsum("xpji,pji->xpi", moved, weight)
@@ -99,9 +64,9 @@ def eri_vjp(mol, bar: Float[np.ndarray, "pair pair"], omega: float = 0.0) -> Gra
         bar: dE/d(ij|kl); need not be symmetric.
         omega: 0 for 1/r, positive for erf(omega r)/r.
     """
-    mol = _with_omega(mol, omega)
+    mol = with_omega(mol, omega)
     pairs_of, by_orbital = _orbital_pairs(mol.nao), np.zeros((3, mol.nao))
-    for (first, last), rows in _blocks(mol, 3 * 8 * mol.nao * len(bar)):
+    for (first, last), rows in shell_runs(mol, 3 * 8 * mol.nao * len(bar)):
         shells = (first, last) + (0, mol.nbas) * 3
         moved = mol.intor("int2e_ip1", aosym="s2kl", shls_slice=shells)  # (3, i, j, pair)
         for i, orbital in enumerate(range(rows.start, rows.stop)):
@@ -113,45 +78,11 @@ def eri_vjp(mol, bar: Float[np.ndarray, "pair pair"], omega: float = 0.0) -> Gra
     return sum_by_atom(by_orbital, atom_of_orbital(mol), mol.natm)
 
 
-def _with_omega(mol, omega: float):
-    """The molecule with another Coulomb operator; a copy, as other threads may share `mol`."""
-    if omega == mol.omega:
-        return mol
-    changed = mol.copy(deep=False)
-    changed._env = mol._env.copy()
-    changed.omega = omega
-    return changed
-
-
-def _with_auxiliary(mol, aux_basis: dict, omega: float):
-    """The molecule and its auxiliary `Mole`, both with the Coulomb operator of `omega`."""
-    from pyscf import df
-
-    mol = _with_omega(mol, omega)
-    return mol, df.addons.make_auxmol(mol, aux_basis)
-
-
-def _cholesky(aux) -> Square | None:
-    """L with M = L Lᵀ, or None where M is not safely positive."""
-    if aux.omega:
-        return None
-    try:
-        return scipy.linalg.cholesky(aux.intor("int2c2e", hermi=1), lower=True)
-    except scipy.linalg.LinAlgError:
-        return None
-
-
-def _inverse_lower(low: Square) -> Square:
+def _inverse_lower(low: Metric) -> Metric:
     return scipy.linalg.solve_triangular(low, np.eye(len(low)), lower=True)
 
 
-def _inverse_root(values: Float[np.ndarray, " aux"], vectors: Square) -> Square:
-    """M^(-1/2) in the directions that are kept, zero in the others; symmetric."""
-    kept = values > SMALLEST_METRIC
-    return (vectors[:, kept] / np.sqrt(values[kept])) @ vectors[:, kept].T
-
-
-def _turning(values: Float[np.ndarray, " aux"], vectors: Square, fitted: Square) -> Square:
+def _turning(values: Float[np.ndarray, " aux"], vectors: Metric, fitted: Metric) -> Metric:
     """What M_bar gains because the directions that are kept turn into those that are not.
 
     The divided difference of f(w) = 1/w on the kept side and 0 on the other, between a kept k and
@@ -166,14 +97,6 @@ def _turning(values: Float[np.ndarray, " aux"], vectors: Square, fitted: Square)
     return in_kept @ coupling @ in_dropped.T
 
 
-def _three_centre(mol, aux, shells: tuple[int, int]) -> Float[np.ndarray, "block pair"]:
-    """V_P,ij = (ij|P) of some auxiliary shells, pairs packed."""
-    from pyscf import df
-
-    ranges = (0, mol.nbas, 0, mol.nbas, *shells)
-    return df.incore.aux_e2(mol, aux, "int3c2e", aosym="s2ij", shls_slice=ranges).T
-
-
 def _three_centre_moved(mol, aux, shells: tuple[int, int]) -> Float[np.ndarray, "3 block ao ao"]:
     """(∇i j|P) of some auxiliary shells, as (3, P, j, i): the order libcint writes in."""
     from pyscf import df
@@ -181,16 +104,6 @@ def _three_centre_moved(mol, aux, shells: tuple[int, int]) -> Float[np.ndarray, 
     ranges = (0, mol.nbas, 0, mol.nbas, *shells)
     moved = df.incore.aux_e2(mol, aux, "int3c2e_ip1", comp=3, shls_slice=ranges)
     return moved.transpose(0, 3, 2, 1)
-
-
-def _blocks(mol, bytes_per_orbital: int):
-    """Runs of shells, and their slice of orbitals, of about `BLOCK_BYTES` each."""
-    ao_loc, start = mol.ao_loc, 0
-    most = max(1, BLOCK_BYTES // bytes_per_orbital)
-    while start < mol.nbas:
-        stop = max(start + 1, int(np.searchsorted(ao_loc, ao_loc[start] + most, side="right")) - 1)
-        yield (start, stop), slice(int(ao_loc[start]), int(ao_loc[stop]))
-        start = stop
 
 
 def _orbital_pairs(n_ao: int) -> np.ndarray:

@@ -12,12 +12,13 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from qptlab.dft.xc.becke import b88, b88_short_range, lyp
-from qptlab.dft.xc.electrons import Electrons, Values, closed_shell, open_shell
+from qptlab.dft.xc.electrons import Electrons, closed_shell, open_shell
 from qptlab.dft.xc.pbe import pbe_correlation, pbe_exchange
 from qptlab.dft.xc.r2scan import r2scan_correlation, r2scan_exchange
 from qptlab.dft.xc.uniform import pw92, slater, vwn5, vwn_rpa
+from qptlab.types import OnGrid
 
-EnergyDensity = Callable[[Electrons], Values]
+EnergyDensity = Callable[[Electrons], OnGrid]
 
 
 @dataclass(frozen=True)
@@ -46,15 +47,15 @@ class Functional:
     omega: float = 0.0
 
 
-def _nothing(e: Electrons) -> Values:
+def _nothing(e: Electrons) -> OnGrid:
     return jnp.zeros_like(e.rho)
 
 
-def _b3lyp_exchange(e: Electrons) -> Values:
+def _b3lyp_exchange(e: Electrons) -> OnGrid:
     return 0.08 * slater(e) + 0.72 * b88(e)
 
 
-def _cam_b3lyp_exchange(e: Electrons) -> Values:
+def _cam_b3lyp_exchange(e: Electrons) -> OnGrid:
     return 0.35 * b88(e) + 0.46 * b88_short_range(e, omega=0.33)
 
 
@@ -63,7 +64,7 @@ def _lyp_and(uniform: EnergyDensity) -> EnergyDensity:
     return lambda e: 0.19 * uniform(e) + 0.81 * lyp(e)
 
 
-_FUNCTIONALS = {
+RECORDS = {
     "hf": Functional("Hartree–Fock", _nothing, _nothing, "none", 1.0),
     "lda": Functional("Slater + VWN5, Vosko et al., Can. J. Phys. 58, 1200", slater, vwn5, "rho"),
     "pw92": Functional("Slater + PW92, Perdew, Wang, PRB 45, 13244", slater, pw92, "rho"),
@@ -112,7 +113,7 @@ _FUNCTIONALS = {
 
 def functional(name: str) -> Functional:
     """The functional of that name; `qptlab.theory.FUNCTIONALS` lists the names."""
-    return _FUNCTIONALS[name]
+    return RECORDS[name]
 
 
 def energy_density(
@@ -140,7 +141,7 @@ def energy_density(
     return 0.5 * (exchange[0] + exchange[1]) + correlation
 
 
-def _energy(per_volume: EnergyDensity, electrons: Electrons) -> Values:
+def _energy(per_volume: EnergyDensity, electrons: Electrons) -> OnGrid:
     return jnp.where(electrons.empty, 0.0, per_volume(electrons))
 
 

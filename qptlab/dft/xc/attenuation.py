@@ -5,13 +5,13 @@ import math
 import jax.numpy as jnp
 from jax.lax import erf
 
-from qptlab.dft.xc.electrons import Values
+from qptlab.types import OnGrid
 
 SERIES_BELOW = 1.0
 SERIES = [-2 / (math.factorial(n + 2) * (2 * n + 1)) for n in range(1, 18)]
 
 
-def short_range_share(y: Values) -> Values:
+def short_range_share(y: OnGrid) -> OnGrid:
     """The share, from 0 to 1, as a function of y = (kF/ω)².
 
     It is 1 − 2 ∫₀¹ g(yt²) dt with g(u) = (exp(−u) − 1 + u)/u². For small y the closed form loses
@@ -24,14 +24,14 @@ def short_range_share(y: Values) -> Values:
     return jnp.where(small, series(small_y), closed_form(large_y))
 
 
-def series(y: Values) -> Values:
+def series(y: OnGrid) -> OnGrid:
     total = jnp.zeros_like(y)
     for coefficient in reversed(SERIES):
         total = -y * (coefficient + total)
     return total
 
 
-def closed_form(y: Values) -> Values:
+def closed_form(y: OnGrid) -> OnGrid:
     b, inverse = jnp.sqrt(y), 1 / y
     bracket = (1 - inverse / 2) * jnp.exp(-y) - 1.5 + inverse / 2
     return 1 - 4 / 3 * (math.sqrt(math.pi) * erf(b) / b + bracket * inverse)

@@ -5,23 +5,24 @@ import math
 import jax.numpy as jnp
 
 from qptlab.dft.xc.attenuation import short_range_share
-from qptlab.dft.xc.electrons import Electrons, Values
+from qptlab.dft.xc.electrons import Electrons
 from qptlab.dft.xc.uniform import slater
+from qptlab.types import OnGrid
 
 
-def b88(e: Electrons) -> Values:
+def b88(e: Electrons) -> OnGrid:
     """Exchange. Source: Becke, Phys. Rev. A 38, 3098 (1988), eq. 8, both spins alike."""
     return slater(e) * b88_enhancement(e)
 
 
-def b88_enhancement(e: Electrons) -> Values:
+def b88_enhancement(e: Electrons) -> OnGrid:
     """What the gradient multiplies Slater's exchange by."""
     beta, per_spin = 0.0042, 0.75 * (6 / math.pi) ** (1 / 3)
     x2 = 2 ** (2 / 3) * e.sigma / (e.rho * e.root) ** 2
     return 1 + beta / per_spin * x2 / (1 + 6 * beta * x_arcsinh_x(x2))
 
 
-def b88_short_range(e: Electrons, omega: float) -> Values:
+def b88_short_range(e: Electrons, omega: float) -> OnGrid:
     """B88 exchange of the interaction erfc(ωr)/r.
 
     Source: Iikura, Tsuneda, Yanai, Hirao, J. Chem. Phys. 115, 3540 (2001).
@@ -32,7 +33,7 @@ def b88_short_range(e: Electrons, omega: float) -> Values:
     return slater(e) * enhancement * short_range_share(k2 / omega**2)
 
 
-def x_arcsinh_x(x2: Values) -> Values:
+def x_arcsinh_x(x2: OnGrid) -> OnGrid:
     """x arcsinh x as the smooth function of x² that it is."""
     small = x2 < 1e-3
     series = x2 * (1 - x2 * (1 / 6 - x2 * (3 / 40 - x2 * (5 / 112 - x2 * 35 / 1152))))
@@ -44,7 +45,7 @@ A, B, C, D = 0.04918, 0.132, 0.2533, 0.349
 C_FERMI = 0.3 * (3 * math.pi**2) ** (2 / 3)
 
 
-def lyp(e: Electrons) -> Values:
+def lyp(e: Electrons) -> OnGrid:
     """Correlation. Source: Miehlich, Savin, Stoll, Preuss, CPL 157, 200 (1989), eq. 2."""
     r = 1 / e.root
     screened = 1 / (1 + D * r)
@@ -54,12 +55,12 @@ def lyp(e: Electrons) -> Values:
     return -A * screened * (e.rho * unpaired + B * jnp.exp(-C * r) * bracket)
 
 
-def _closed_bracket(e: Electrons, delta: Values) -> Values:
+def _closed_bracket(e: Electrons, delta: OnGrid) -> OnGrid:
     """What follows b ω in eq. 2, divided by ρ^(-11/3), without polarisation."""
     return C_FERMI * e.rho - e.sigma / (e.rho * e.root**2) * (1 / 24 + 7 * delta / 72)
 
 
-def _open_bracket(e: Electrons, delta: Values) -> Values:
+def _open_bracket(e: Electrons, delta: OnGrid) -> OnGrid:
     """The same with polarisation, in terms of ζ and of sum and difference of |∇ρα|² and |∇ρβ|²."""
     zeta, sigma = e.zeta, e.spins.sigma
     total, excess = sigma[0] + sigma[1], sigma[0] - sigma[1]

@@ -2,13 +2,12 @@
 
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
 
-Values = Float[Array, "*grid"]
+from qptlab.types import OnGrid
 
 
 @jax.custom_jvp
-def cube_root(x: Values) -> Values:
+def cube_root(x: OnGrid) -> OnGrid:
     """∛x for 1e-36 < x < 1e36, to the last digit or two.
 
     XLA calls `cbrt` and `pow` of float64 one number at a time, but computes float32 logarithms

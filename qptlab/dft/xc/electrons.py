@@ -8,8 +8,7 @@ import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
 from qptlab.dft.xc.cube_root import cube_root
-
-Values = Float[Array, "*grid"]
+from qptlab.types import OnGrid
 
 TINY_RHO = 1e-15
 """Below this density (bohr⁻³) a grid point counts as empty: nothing there reaches 1e-12 Ha."""
@@ -25,7 +24,7 @@ class Spins:
         zeta: ζ = (ρα − ρβ)/ρ. roots: ∛(1 + ζ) and ∛(1 − ζ). sigma: |∇ρα|² and |∇ρβ|², bohr⁻⁸.
     """
 
-    zeta: Values
+    zeta: OnGrid
     roots: Float[Array, "spin=2 *grid"]
     sigma: Float[Array, "spin=2 *grid"] | None
 
@@ -41,28 +40,28 @@ class Electrons:
     """
 
     empty: Bool[Array, "*grid"]
-    rho: Values
-    root: Values
-    sigma: Values | None
-    tau: Values | None
+    rho: OnGrid
+    root: OnGrid
+    sigma: OnGrid | None
+    tau: OnGrid | None
     spins: Spins | None = None
 
     @property
-    def rs(self) -> Values:
+    def rs(self) -> OnGrid:
         """Radius of the sphere that holds one electron, bohr."""
         return (3 / (4 * math.pi)) ** (1 / 3) / self.root
 
     @property
-    def s2(self) -> Values:
+    def s2(self) -> OnGrid:
         """s², the square of the reduced gradient |∇ρ|/(2 kF ρ)."""
         return self.sigma / (4 * (3 * math.pi**2) ** (2 / 3) * (self.rho * self.root) ** 2)
 
     @property
-    def zeta(self) -> Values | float:
+    def zeta(self) -> OnGrid | float:
         """ζ, 0 for a closed shell."""
         return 0.0 if self.spins is None else self.spins.zeta
 
-    def spin_mean(self, thirds: int) -> Values | float:
+    def spin_mean(self, thirds: int) -> OnGrid | float:
         """[(1 + ζ)ⁿ + (1 − ζ)ⁿ]/2 with n = thirds/3, 1 for a closed shell."""
         if self.spins is None:
             return 1.0
@@ -70,12 +69,12 @@ class Electrons:
         return 0.5 * (powers[0] + powers[1])
 
     @property
-    def f_zeta(self) -> Values | float:
+    def f_zeta(self) -> OnGrid | float:
         """f(ζ) from 0, closed shell, to 1, one spin only. Source: von Barth, Hedin 1972."""
         return (self.spin_mean(4) - 1) / (2 ** (1 / 3) - 1)
 
 
-def closed_shell(rho: Values, sigma: Values | None, tau: Values | None) -> Electrons:
+def closed_shell(rho: OnGrid, sigma: OnGrid | None, tau: OnGrid | None) -> Electrons:
     """Electrons without spin polarisation; zeros and tiny negative numbers are allowed."""
     empty = rho < TINY_RHO
     # Both the value and its gradient must stay finite in the branch that is not taken.
@@ -106,12 +105,12 @@ def open_shell(
     return Electrons(empty, total, cube_root(total), total_sigma, tau, spins)
 
 
-def _at_least_zero(x: Values) -> Values:
+def _at_least_zero(x: OnGrid) -> OnGrid:
     """x without its rounding errors below zero; the derivative is one everywhere."""
     return x + jax.lax.stop_gradient(jnp.maximum(-x, 0.0))
 
 
-def _share_roots(share: Values) -> Values:
+def _share_roots(share: OnGrid) -> OnGrid:
     """∛(1 ± ζ) of the shares (1 ± ζ)/2; the infinite slope at the share 0 is left out."""
     absent = share < TINY_SHARE
     return jnp.where(absent, 0.0, cube_root(jnp.where(absent, 1.0, 2 * share)))

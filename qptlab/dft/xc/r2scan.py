@@ -8,9 +8,10 @@ import math
 import jax
 import jax.numpy as jnp
 
-from qptlab.dft.xc.electrons import Electrons, Values
+from qptlab.dft.xc.electrons import Electrons
 from qptlab.dft.xc.pbe import BETA, GAMMA, t2
 from qptlab.dft.xc.uniform import pw92_per_electron, slater
+from qptlab.types import OnGrid
 
 ETA = 0.001
 DAMPING = 0.361**4
@@ -23,7 +24,7 @@ B1, B2, B3 = 0.0285764, 0.0889, 0.125541
 """The correlation of one orbital, eq. S35."""
 
 
-def r2scan_exchange(e: Electrons) -> Values:
+def r2scan_exchange(e: Electrons) -> OnGrid:
     """Eqs. S1 to S12."""
     h0, k1, mu = 1.174, 0.065, 10 / 81
     p = e.s2
@@ -36,21 +37,21 @@ def r2scan_exchange(e: Electrons) -> Values:
     return slater(e) * (h1 + switch * (h0 - h1)) * (1 - jnp.exp(-4.9479 / fourth_root))
 
 
-def r2scan_correlation(e: Electrons) -> Values:
+def r2scan_correlation(e: Electrons) -> OnGrid:
     """Eqs. S24 to S41: between several orbitals (1) and a single one (0)."""
     several, single = _several_orbitals(e), _single_orbital(e)
     switch = _switch(_alpha(e), SWITCH_C, c1=0.64, c2=1.5, d=0.7)
     return e.rho * (several + switch * (single - several))
 
 
-def _alpha(e: Electrons) -> Values:
+def _alpha(e: Electrons) -> OnGrid:
     """Kinetic energy density beyond one orbital's, per that of the uniform gas; eq. S6."""
     one_orbital = e.sigma / (8 * e.rho)
     uniform = 0.3 * (3 * math.pi**2) ** (2 / 3) * e.rho * e.root**2 * e.spin_mean(5)
     return (e.tau - one_orbital) / (uniform + ETA * one_orbital)
 
 
-def _switch(alpha: Values, polynomial, *, c1: float, c2: float, d: float) -> Values:
+def _switch(alpha: OnGrid, polynomial, *, c1: float, c2: float, d: float) -> OnGrid:
     """1 for a single orbital (α = 0), 0 for the uniform gas (α = 1), then −d; eqs. S7, S26."""
     negative, large = alpha < 0, alpha > 2.5
     middle = ~(negative | large)
@@ -59,7 +60,7 @@ def _switch(alpha: Values, polynomial, *, c1: float, c2: float, d: float) -> Val
     return jnp.where(middle, _horner(polynomial, inside), jnp.where(large, -d, 1.0) * exponential)
 
 
-def _several_orbitals(e: Electrons) -> Values:
+def _several_orbitals(e: Electrons) -> OnGrid:
     """Eqs. S29 to S34, hartree per electron."""
     rs, zeta_scale = e.rs, e.spin_mean(2) ** 3
     single, d_single = _value_and_slope(lambda rs: _single_uniform(e, rs), rs)
@@ -74,7 +75,7 @@ def _several_orbitals(e: Electrons) -> Values:
     return uniform + GAMMA * zeta_scale * jnp.log(1 + w * (1 - g))
 
 
-def _single_orbital(e: Electrons) -> Values:
+def _single_orbital(e: Electrons) -> OnGrid:
     """Eqs. S35 to S41, hartree per electron."""
     uniform = _single_uniform_unpolarised(e.rs)
     g = 1 / jnp.sqrt(jnp.sqrt(1 + 4 * 0.12802585262625815 * e.s2))
@@ -82,24 +83,24 @@ def _single_orbital(e: Electrons) -> Values:
     return (uniform + gradient_term) * _single_polarisation(e)
 
 
-def _single_uniform(e: Electrons, rs: Values) -> Values:
+def _single_uniform(e: Electrons, rs: OnGrid) -> OnGrid:
     return _single_uniform_unpolarised(rs) * _single_polarisation(e)
 
 
-def _single_uniform_unpolarised(rs: Values) -> Values:
+def _single_uniform_unpolarised(rs: OnGrid) -> OnGrid:
     return -B1 / (1 + B2 * jnp.sqrt(rs) + B3 * rs)
 
 
-def _single_polarisation(e: Electrons) -> Values | float:
+def _single_polarisation(e: Electrons) -> OnGrid | float:
     """Eq. S38: an orbital with one spin only has no correlation."""
     return (1 - 2.363 * (2 ** (1 / 3) - 1) * e.f_zeta) * (1 - e.zeta**12)
 
 
-def _value_and_slope(function, x: Values) -> tuple[Values, Values]:
+def _value_and_slope(function, x: OnGrid) -> tuple[OnGrid, OnGrid]:
     return jax.jvp(function, (x,), (jnp.ones_like(x),))
 
 
-def _horner(coefficients, x: Values) -> Values:
+def _horner(coefficients, x: OnGrid) -> OnGrid:
     total = coefficients[-1]
     for coefficient in reversed(coefficients[:-1]):
         total = coefficient + x * total

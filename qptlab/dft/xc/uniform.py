@@ -4,18 +4,19 @@ import math
 
 import jax.numpy as jnp
 
-from qptlab.dft.xc.electrons import Electrons, Values
+from qptlab.dft.xc.electrons import Electrons
+from qptlab.types import OnGrid
 
 F_CURVATURE = 8 / (9 * (2 ** (4 / 3) - 2))
 """f''(0) of the spin interpolation f(ζ)."""
 
 
-def slater(e: Electrons) -> Values:
+def slater(e: Electrons) -> OnGrid:
     """Exchange of the uniform electron gas. Source: Dirac, Proc. Camb. Phil. Soc. 26, 376."""
     return -0.75 * (3 / math.pi) ** (1 / 3) * e.rho * e.root
 
 
-def vwn5(e: Electrons) -> Values:
+def vwn5(e: Electrons) -> OnGrid:
     """Correlation. Source: Vosko, Wilk, Nusair 1980, eq. 4.4, fit V, interpolated in ζ as there."""
     root = jnp.sqrt(e.rs)
     para = _vwn_fit(root, 0.0310907, 3.72744, 12.9352, -0.10498)
@@ -26,7 +27,7 @@ def vwn5(e: Electrons) -> Values:
     return e.rho * _interpolated(e, para, ferro, stiffness / F_CURVATURE)
 
 
-def vwn_rpa(e: Electrons) -> Values:
+def vwn_rpa(e: Electrons) -> OnGrid:
     """Correlation in the random-phase approximation, which B3LYP uses. Source: as `vwn5`."""
     root = jnp.sqrt(e.rs)
     para = _vwn_fit(root, 0.0310907, 13.0720, 42.7198, -0.409286)
@@ -36,7 +37,7 @@ def vwn_rpa(e: Electrons) -> Values:
     return e.rho * (para + e.f_zeta * (ferro - para))
 
 
-def _vwn_fit(x: Values, a: float, b: float, c: float, x0: float) -> Values:
+def _vwn_fit(x: OnGrid, a: float, b: float, c: float, x0: float) -> OnGrid:
     """Vosko, Wilk, Nusair 1980, eq. 4.4, hartree per electron, for x = √rs."""
     q = math.sqrt(4 * c - b * b)
     weight = b * x0 / (x0 * x0 + b * x0 + c)
@@ -45,12 +46,12 @@ def _vwn_fit(x: Values, a: float, b: float, c: float, x0: float) -> Values:
     return a * (jnp.log(x * x / big_x) - weight * jnp.log((x - x0) ** 2 / big_x) + angle)
 
 
-def pw92(e: Electrons) -> Values:
+def pw92(e: Electrons) -> OnGrid:
     """Correlation. Source: Perdew, Wang, PRB 45, 13244 (1992), eqs. 8 and 10, table I."""
     return e.rho * pw92_per_electron(e, e.rs)
 
 
-def pw92_per_electron(e: Electrons, rs: Values) -> Values:
+def pw92_per_electron(e: Electrons, rs: OnGrid) -> OnGrid:
     """The same in hartree per electron, for the polarisation of `e` and any radius `rs`."""
     root = jnp.sqrt(rs)
     para = _pw92_fit(root, 0.0310907, 0.21370, (7.5957, 3.5876, 1.6382, 0.49294))
@@ -61,14 +62,14 @@ def pw92_per_electron(e: Electrons, rs: Values) -> Values:
     return _interpolated(e, para, ferro, stiffness / F_CURVATURE)
 
 
-def _pw92_fit(x: Values, a: float, alpha: float, betas: tuple[float, ...]) -> Values:
+def _pw92_fit(x: OnGrid, a: float, alpha: float, betas: tuple[float, ...]) -> OnGrid:
     """Perdew, Wang 1992, eq. 10, for x = √rs."""
     b1, b2, b3, b4 = betas
     fit = 2 * a * x * (b1 + x * (b2 + x * (b3 + x * b4)))
     return -2 * a * (1 + alpha * x * x) * jnp.log(1 + 1 / fit)
 
 
-def _interpolated(e: Electrons, para: Values, ferro: Values, stiffness: Values) -> Values:
+def _interpolated(e: Electrons, para: OnGrid, ferro: OnGrid, stiffness: OnGrid) -> OnGrid:
     """Between no (0) and full (1) polarisation. Source: Perdew, Wang 1992, eq. 8."""
     zeta4 = e.zeta**4
     return para + e.f_zeta * (stiffness * (1 - zeta4) + (ferro - para) * zeta4)
