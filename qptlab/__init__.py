@@ -36,6 +36,9 @@ from qptlab.theory import parse_theory as theory  # noqa: E402
 # Imported when first used: `import qptlab` stays quick.
 _LAZY = {
     "from_smiles": "qptlab.smiles",
+    "integrals": "qptlab.dft.integrals",
+    "energy": "qptlab.dft.energy",
+    "fock_matrix": "qptlab.dft.energy",
     "scf": "qptlab.dft.scf",
     "scf_batch": "qptlab.dft.batch",
     "forces": "qptlab.dft.forces",
@@ -44,9 +47,9 @@ _LAZY = {
     "PaperQPT": "qptlab.qpt.networks.paper",
     "TrainConfig": "qptlab.qpt.training.config",
     "Training": "qptlab.qpt.training.run",
-    "load": "qptlab.qpt.runs.folder",
-    "save_model": "qptlab.qpt.runs.folder",
-    "about_model": "qptlab.qpt.runs.folder",
+    "load": "qptlab.qpt.runs.models",
+    "save_model": "qptlab.qpt.runs.models",
+    "about_model": "qptlab.qpt.runs.models",
     "predict": "qptlab.qpt.predict",
     "wiggle": "qptlab.qpt.sampling",
     "mixture": "qptlab.qpt.sampling",
@@ -54,23 +57,24 @@ _LAZY = {
     "molecular_dynamics": "qptlab.qpt.sampling",
     "dihedral_scan": "qptlab.qpt.sampling",
     "compare": "qptlab.reference",
+    "evaluate": "qptlab.reference",
     "initial_guess": "qptlab.reference",
     "write_molden": "qptlab.reference",
     "pyscf_scf": "qptlab.reference",
-    "train_panel": "qptlab.lab.train_panel",
-    "scf_panel": "qptlab.lab.scf_panel",
-    "gradient_panel": "qptlab.lab.gradient_panel",
-    "write_cube": "qptlab.lab.cube",
-    "write_csv": "qptlab.lab.exports",
-    "save_figure": "qptlab.lab.exports",
-    "orbital_page": "qptlab.lab.page",
-    "view_orbital": "qptlab.lab.orbital_panel",
+    "train_panel": "qptlab.lab.panels.train",
+    "scf_panel": "qptlab.lab.panels.scf",
+    "gradient_panel": "qptlab.lab.panels.gradients",
+    "write_cube": "qptlab.lab.files.cube",
+    "write_csv": "qptlab.lab.files.exports",
+    "save_figure": "qptlab.lab.files.exports",
+    "orbital_page": "qptlab.lab.files.orbital_page",
+    "view_orbital": "qptlab.lab.panels.orbitals",
     "workbench": "qptlab.lab.workbench",
 }
 
 # In a notebook, a cell that ends in a molecule shows it in 3D.
 if "IPython" in sys.modules:
-    from qptlab.lab.molecule_view import register_formatters
+    from qptlab.lab.views.molecule_view import register_formatters
 
     register_formatters()
 

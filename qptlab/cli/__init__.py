@@ -4,37 +4,53 @@ import argparse
 import re
 import sys
 import time
+import traceback
 from collections.abc import Sequence
 
 # --minutes is wall time of the whole run, so the imports so far count.
 STARTED = time.perf_counter() - time.process_time()
+DEFECT = (
+    "this is a defect of qptlab; please report it where you got qptlab from, with the lines above "
+    "and the command"
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; 0 when it worked, 2 with one line on stderr for bad input."""
+    """Run a command.
+
+    Returns:
+        0 when it worked; 2 for bad input and 1 where a calculation did not converge, each with one
+        line on stderr; 130 after Ctrl-C; 70 for a defect of ours, with its traceback.
+    """
     from qptlab.cli.arguments import parser
 
     # called by another program, a command begins now
     started = STARTED if argv is None else time.perf_counter()
     args = parser().parse_args(argv)
     try:
-        _run(args, started)
-    except (ValueError, OSError) as error:
-        print(f"qptlab {args.command}: {_one_line(str(error))}", file=sys.stderr)
-        return 2
+        return _run(args, started)
     except KeyboardInterrupt:
-        print(f"qptlab {args.command}: stopped", file=sys.stderr)
-        return 130
-    return 0
+        return _say(args, "stopped", 130)
+    except Exception as error:
+        from qptlab.errors import InputError, NotConverged
+
+        if isinstance(error, InputError | OSError):  # an OSError names the user's file
+            return _say(args, str(error), 2)
+        if isinstance(error, NotConverged):
+            return _say(args, str(error), 1)
+        traceback.print_exc()
+        return _say(args, DEFECT, 70)
 
 
-def _one_line(sentence: str) -> str:
-    """The sentence in one line, with what it advises as an option of the command line."""
+def _say(args: argparse.Namespace, sentence: str, status: int) -> int:
+    """One line on stderr, with what it advises as an option of the command line."""
     advice = r"\b(give|or|use) (charge|spin|coulomb)=('?)([-\w]+)\3"
-    return re.sub(advice, r"\1 --\2 \4", " ".join(sentence.split()))
+    line = re.sub(advice, r"\1 --\2 \4", " ".join(sentence.split()))
+    print(f"qptlab {args.command}: {line}", file=sys.stderr)
+    return status
 
 
-def _run(args: argparse.Namespace, started: float) -> None:
+def _run(args: argparse.Namespace, started: float) -> int:
     # Here, not above: `qptlab --help` and a mistyped option need none of it.
     from qptlab.cli import commands
 
@@ -42,3 +58,4 @@ def _run(args: argparse.Namespace, started: float) -> None:
         commands.train(args, started)
     else:
         getattr(commands, args.command)(args)
+    return 0

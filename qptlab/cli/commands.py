@@ -4,15 +4,17 @@ import argparse
 import json
 import math
 import time
+from dataclasses import fields
 
 import numpy as np
 
 from qptlab.cli import tables
 from qptlab.cli.inputs import asked_theory, frames, open_run
 from qptlab.dft import TERMS, ScfResult, dipole, forces, scf
+from qptlab.errors import NotConverged
 from qptlab.qpt.predict import Prediction, within_reach
 from qptlab.qpt.predict import predict as predict_one
-from qptlab.qpt.runs.folder import load
+from qptlab.qpt.runs.models import load
 from qptlab.qpt.training.run import Training
 from qptlab.reference import evaluate as evaluate_model
 
@@ -38,6 +40,10 @@ def energy(args: argparse.Namespace) -> None:
         _print_json(records[0] if len(records) == 1 else {"frames": records})
     else:
         tables.energies(records)
+    failed = [number for number, record in enumerate(records, 1) if not record["converged"]]
+    if failed:
+        which = "the SCF" if len(records) == 1 else f"frames {', '.join(map(str, failed))}"
+        raise NotConverged(f"{which} did not converge")
 
 
 def train(args: argparse.Namespace, started: float) -> None:
@@ -87,20 +93,18 @@ def evaluate(args: argparse.Namespace) -> None:
 
 def bench(args: argparse.Namespace) -> None:
     """Measure, in a process of its own, and set the goals beside what was measured."""
-    from qptlab.bench import measure, options
-    from qptlab.cli.bench_tables import bench_report
-    from qptlab.cli.cost_report import draw_cost, figure_file
+    from qptlab.bench import Options, measure, options, registry
+    from qptlab.cli.bench_tables import bench_report, figure_file
 
-    given = (args.cases, args.theories, args.peer_cases, args.rounds, args.threads)
-    asked = options(args.name, *given, args.minutes, args.labels)
-    figure = None if args.figure is None else figure_file(args)
+    asked = options(args.name, **{f.name: getattr(args, f.name) for f in fields(Options)[1:]})
+    path = None if args.figure is None else figure_file(args.name, args.figure)
     report = measure(asked)
     if args.json:
         _print_json(report)
     else:
         bench_report(report)
-    if figure is not None:
-        draw_cost(report, figure)
+    if path is not None:
+        registry.bench(args.name).module.figure(report).savefig(path)
 
 
 def _last_errors(run: Training) -> dict[str, float]:

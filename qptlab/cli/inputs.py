@@ -3,35 +3,29 @@
 import argparse
 import os
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 from qptlab.cli.arguments import DEFAULT_MINUTES, DEFAULT_THEORY
 from qptlab.cli.tables import progress
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule, frames_from_xyz, library_names, molecule
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.networks.block import BlockQPT
-from qptlab.qpt.networks.paper import PaperQPT
-from qptlab.qpt.runs.folder import is_run, load
+from qptlab.qpt.runs.folder import is_run
+from qptlab.qpt.runs.models import load
+from qptlab.qpt.runs.request import NetworkRequest, RunRequest, SamplerRequest, different
 from qptlab.qpt.sampling import (
     TRAIN,
     VALIDATION,
-    Frames,
     Mixture,
     Sampler,
     frames_from_file,
-    mixture,
-    molecular_dynamics,
     molecules,
-    normal_modes,
-    wiggle,
 )
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
 from qptlab.reference import pyscf_energy, pyscf_fock
 from qptlab.theory import Theory, parse_theory
 
-SIGMA_BOHR, TEMPERATURE_K = 0.05, 300.0
 DYNAMICS_SHARE = 0.3
 """Share of a run's minutes that molecular dynamics may take before training."""
 _STARTS = {"wiggle": "a wiggle starts", "modes": "vibrations start", "md": "dynamics start"}
@@ -43,11 +37,11 @@ def frames(args: argparse.Namespace) -> list[Molecule]:
     if name.lower().endswith(".xyz") or Path(name).is_file():
         return frames_from_xyz(Path(name), args.charge, args.spin or 0)
     if not name or Path(name).is_dir():
-        raise ValueError(f"GEOM is {name!r}; expected an .xyz file or a molecule's name")
+        raise InputError(f"GEOM is {name!r}; expected an .xyz file or a molecule's name")
     try:
         molecule(name)
     except ValueError:
-        raise ValueError(
+        raise InputError(
             f"unknown molecule {name!r}: neither an .xyz file nor one of "
             f"{', '.join(library_names())}"
         ) from None
@@ -78,45 +72,51 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
     judge = {"reference": pyscf_energy, "labels": pyscf_fock, "started": started}
     if args.resume:
         if args.start is not None:
-            raise ValueError("--resume goes on from the run's own weights; leave out --start")
+            raise InputError("--resume goes on from the run's own weights; leave out --start")
         if args.surface is not None:
-            raise ValueError("--resume goes on with the run's own sampler; leave out --surface")
+            raise InputError("--resume goes on with the run's own sampler; leave out --surface")
         run = Training.resume(args.out, **judge, **settings)
         _check_same(run, args)
         return run
-    config = TrainConfig(seed=args.seed or 0, **settings)
+    return _request(args, TrainConfig(seed=args.seed or 0, **settings)).training(
+        **judge, progress=progress
+    )
+
+
+def _request(args: argparse.Namespace, config: TrainConfig) -> RunRequest:
+    """The new run that the arguments ask for, checked before anything is written."""
     geometries = _geometries(args)
     held_out = frames_from_xyz(Path(args.validate)) if args.validate else []
     out = _empty_place(Path(args.out))
-    # before the sampler: making that may take minutes
-    if args.start is None:
-        model = _new_model(args, geometries, asked_theory(args), config.seed)
-    else:
-        model = _start_model(args, geometries)
-    if held_out:
-        config = replace(config, n_validation=len(held_out))
-    sampler = _sampler(args, geometries, held_out, model.theory, config)
-    return Training(model, sampler, config, out=out, **judge)
+    theory = asked_theory(args)
+    network = _start_model(args, geometries) if args.start else _new_model(args, geometries)
+    return RunRequest(
+        geometries=tuple(geometries),
+        theory=theory,
+        network=network,
+        sampler=_sampler(args, config),
+        config=config,
+        held_out=tuple(held_out),
+        out=out,
+    )
 
 
-def _new_model(
-    args: argparse.Namespace, geometries: list[Molecule], level: Theory, seed: int
-) -> Network:
-    """The untrained network of --model and --size."""
+def _new_model(args: argparse.Namespace, geometries: list[Molecule]) -> NetworkRequest:
+    """The network of --model and --size."""
     if args.model == "paper":
-        if _differ(geometries):
-            raise ValueError(f"--model paper is for one molecule; {args.geometry} holds several")
-        return PaperQPT.create(geometries[0], level, args.size or "tiny", seed)
+        if len(different(geometries)) > 1:
+            raise InputError(f"--model paper is for one molecule; {args.geometry} holds several")
+        return NetworkRequest("paper", size=args.size or "tiny")
     if args.size is not None:
-        raise ValueError(f"--size {args.size} is for --model paper; --model block has one size")
-    return BlockQPT.create(geometries, level, seed=seed)
+        raise InputError(f"--size {args.size} is for --model paper; --model block has one size")
+    return NetworkRequest()
 
 
 def _start_model(args: argparse.Namespace, geometries: list[Molecule]) -> Network:
     """The trained network of --start, if it is for the molecules and the theory asked for."""
     for option in ("model", "size"):
         if getattr(args, option) is not None:
-            raise ValueError(f"--start {args.start} brings its own network; leave out --{option}")
+            raise InputError(f"--start {args.start} brings its own network; leave out --{option}")
     model = load(args.start)
     _agree(f"the network of --start {args.start}", _said_of_theory(args, model.theory))
     for geometry in geometries:
@@ -134,56 +134,40 @@ def _geometries(args: argparse.Namespace) -> list[Molecule]:
         ("--validate", args.validate, ("wiggle",)),
     ):
         if value is not None and kind not in kinds:
-            raise ValueError(f"{option} belongs to --sampler {' or '.join(kinds)}; got {kind}")
-    several = _differ(geometries)
+            raise InputError(f"{option} belongs to --sampler {' or '.join(kinds)}; got {kind}")
+    several = len(different(geometries)) > 1
     if kind != "file" and len(geometries) > 1 and not (kind == "wiggle" and several):
-        raise ValueError(
+        raise InputError(
             f"{args.geometry} holds {len(geometries)} frames and {_STARTS[kind]} from one; "
             f"add --sampler {'wiggle' if several else 'file'} to train on them"
         )
     return geometries
 
 
-def _differ(geometries: list[Molecule]) -> bool:
-    """Whether these are different molecules rather than frames of one."""
-    return len({(molecule.symbols, molecule.charge) for molecule in geometries}) > 1
-
-
-def _sampler(
-    args: argparse.Namespace,
-    geometries: list[Molecule],
-    held_out: list[Molecule],
-    level: Theory,
-    config: TrainConfig,
-) -> Sampler:
-    surface = level if args.surface is None else parse_theory(args.surface)
-    kelvin = TEMPERATURE_K if args.temperature is None else args.temperature
+def _sampler(args: argparse.Namespace, config: TrainConfig) -> SamplerRequest:
+    given = {"sigma_bohr": args.sigma, "temperature_k": args.temperature}
+    numbers = {name: value for name, value in given.items() if value is not None}
+    frames = None
     if args.sampler == "file" and Path(args.geometry).is_file():
-        return frames_from_file(Path(args.geometry), args.charge, args.spin or 0)
-    if args.sampler == "file":
-        return Frames(tuple(geometries))
-    if args.sampler == "modes":
-        return normal_modes(geometries[0], surface, kelvin, progress=progress)
-    if args.sampler == "md":
-        seconds = None if config.minutes is None else 60 * DYNAMICS_SHARE * config.minutes
-        return molecular_dynamics(
-            geometries[0], surface, kelvin, seed=config.seed, seconds=seconds, progress=progress
-        )
-    sigma = SIGMA_BOHR if args.sigma is None else args.sigma
-    if len(geometries) == 1 and not held_out:
-        return wiggle(geometries[0], sigma)
-    return mixture(*([wiggle(m, sigma) for m in side] for side in (geometries, held_out)))
+        frames = frames_from_file(Path(args.geometry), args.charge, args.spin or 0)
+    return SamplerRequest(
+        kind=args.sampler or "wiggle",
+        surface=None if args.surface is None else parse_theory(args.surface),
+        seconds=None if config.minutes is None else 60 * DYNAMICS_SHARE * config.minutes,
+        frames=frames,
+        **numbers,
+    )
 
 
 def _empty_place(out: Path) -> Path:
     """The folder, if a run can be written there."""
     if is_run(out):
-        raise ValueError(f"{out} already holds a run; add --resume or choose another folder")
+        raise InputError(f"{out} already holds a run; add --resume or choose another folder")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise ValueError(f"{out} exists and is not an empty folder; choose another")
+        raise InputError(f"{out} exists and is not an empty folder; choose another")
     above = next(place for place in (out, *out.absolute().parents) if place.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
-        raise ValueError(f"{out} cannot be made: {above} is not a folder to write to")
+        raise InputError(f"{out} cannot be made: {above} is not a folder to write to")
     return out
 
 
@@ -223,10 +207,10 @@ def _said_of_theory(args: argparse.Namespace, known: Theory) -> dict[str, tuple]
 
 
 def _agree(what: str, said: dict[str, tuple]) -> None:
-    """Raise ValueError where something is asked for and `what` has something else."""
+    """Raise `InputError` where something is asked for and `what` has something else."""
     for name, (given, has) in said.items():
         if given is not None and given != has:
-            raise ValueError(f"{what} has {name} {_text(has)}; got {_text(given)}")
+            raise InputError(f"{what} has {name} {_text(has)}; got {_text(given)}")
 
 
 def _named(several: Sequence[Molecule]) -> tuple[str, ...]:

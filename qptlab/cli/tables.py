@@ -80,6 +80,8 @@ def follow(run: Training) -> None:
             if not run.history:
                 raise
             progress("stopped; the run is kept")
+    for sentence in run.left_out:
+        progress(f"left out {sentence}")
 
 
 def _validation_text(errors: dict[int, float]) -> str:

@@ -13,18 +13,20 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from qptlab.dft.compiling import jit
 from qptlab.dft.density import density_from_fock
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
 from qptlab.dft.shells import Shells
+from qptlab.errors import InputError
 from qptlab.qpt.losses import loss, parse_loss
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.pipeline import refine
+from qptlab.qpt.pipeline import Proposal, refine
 from qptlab.qpt.prepared import Prepared
 from qptlab.qpt.runs.weights import named_leaves
+from qptlab.types import Matrix, Scalar
 
 LINKS = ("dm", "fock", "delta_fock")
 """The matrices between the energy and the weights, in the order of backpropagation."""
@@ -83,7 +85,7 @@ class GradientChain:
     def _known(self, name: str) -> str:
         if name not in self.weights:
             known = ", ".join((*LINKS, *self.weights))
-            raise ValueError(f"there is no derivative by {name!r}; known: {known}")
+            raise InputError(f"there is no derivative by {name!r}; known: {known}")
         return name
 
 
@@ -191,14 +193,14 @@ def finite_difference(
         chain: of this model and prepared, if already at hand.
 
     Raises:
-        ValueError: no such derivative or element, or a step that is not above zero.
+        InputError: no such derivative or element, or a step that is not above zero.
     """
     chain = gradient_chain(model, prepared) if chain is None else chain
     value, slope = chain.value(name), chain.slope(name)
     index = _checked(name, index, value.shape)
     h = float(h)
     if not 0 < h < np.inf:
-        raise ValueError(f"step {h!r}; expected a number above 0")
+        raise InputError(f"step {h!r}; expected a number above 0")
     direction = np.zeros(value.shape)
     direction[index] = 1.0
     if name in LINKS:
@@ -230,24 +232,22 @@ def _checked(
         0 <= i < n for i, n in zip(index, shape, strict=False)
     )
     if not inside:
-        raise ValueError(f"{name} has the shape {shape}; there is no element {index}")
+        raise InputError(f"{name} has the shape {shape}; there is no element {index}")
     return index
 
 
 @jit
-def _energy_of_dm(dm: Float[Array, "ao ao"], integrals: Integrals) -> Float[Array, ""]:
+def _energy_of_dm(dm: Matrix, integrals: Integrals) -> Scalar:
     return energy(dm, integrals).total
 
 
 @jit
-def _energy_of_delta_fock(
-    delta_fock: Float[Array, "ao ao"], prepared: Prepared
-) -> Float[Array, ""]:
-    return refine(delta_fock, prepared, 0).energy.total
+def _energy_of_delta_fock(delta_fock: Matrix, prepared: Prepared) -> Scalar:
+    return refine(Proposal(delta_fock), prepared, 0).energy.total
 
 
 @jit
-def _energy_of_network(model: Network, prepared: Prepared) -> Float[Array, ""]:
+def _energy_of_network(model: Network, prepared: Prepared) -> Scalar:
     """As training computes it."""
     chosen = parse_loss("energy")
     return loss(model, prepared, chosen.terms, chosen.weights(0.0))[1]

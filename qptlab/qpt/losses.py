@@ -7,11 +7,13 @@ backpropagated. "A -> B" moves the weights from those of A to those of B along t
 `response` teaches how exchange and correlation respond (`Network.xc_response`), ΔF left as it is.
 
 The rivals, `hamiltonian` and `coupling`, are supervised: they need labels and no DFT, see
-`qptlab.qpt.supervised`.
+`qptlab.qpt.labels`.
 """
 
+import enum
 import math
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import equinox as eqx
@@ -19,15 +21,14 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from qptlab.dft.density import Filled, Matrix
+from qptlab.dft.density import Filled
 from qptlab.dft.energy import energy, energy_and_fock
+from qptlab.errors import InputError
+from qptlab.qpt.labels import Label, coupling_error, hamiltonian_error
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.pipeline import densities
-from qptlab.qpt.prepared import Prepared, without_energy
-from qptlab.qpt.supervised import SUPERVISED
-from qptlab.qpt.xc_response import XcResponse
-
-Scalar = Float[Array, ""]
+from qptlab.qpt.pipeline import Proposal, densities, propose
+from qptlab.qpt.prepared import NetworkInputs, Prepared
+from qptlab.types import Matrix, Scalar
 
 SMALLEST_GAP = 0.05
 """Orbital energy differences count as at least this (hartree) in `second_order_error`."""
@@ -102,19 +103,61 @@ def _semicanonical(dm: Matrix, fock: Matrix, overlap: Matrix, n_occ: int) -> Mat
     return jnp.concatenate(parts, axis=1)
 
 
-TERMS = {"energy": energy_error, "delta2": second_order_error, "commutator": commutator_norm}
-RESPONSE = "response"
+def energy_gained(path: list[Point], prepared: Prepared) -> Scalar:
+    """(E_k − E_0)/ΔE₂, what refining gains of the energy as a share of its error bar.
+
+    As a share it is of one size for all networks and molecules: 0 where refining gains nothing, and
+    about −1 at best.
+    """
+    first, last = path[0], path[-1]
+    unit = jax.lax.stop_gradient(second_order_error(first, prepared))
+    return (last.energy - first.energy) / unit
+
+
+class LooksAt(enum.Enum):
+    """What the value of a loss is computed from."""
+
+    DENSITY = "(point, prepared): one density of the path"
+    PATH = "(points, prepared): the whole path, of a ΔF that stands still; teaches the response"
+    LABEL = "(fock, label): the network's own matrix and the converged one; no energy is computed"
+
+
+@dataclass(frozen=True)
+class LossKind:
+    """A loss that a text can name.
+
+    Attributes:
+        value: its value, a scalar; takes what `looks_at` says.
+        needs_fock: of a density, whether it looks at F[D], which takes a Fock build.
+    """
+
+    value: Callable[..., Scalar]
+    looks_at: LooksAt = LooksAt.DENSITY
+    needs_fock: bool = False
+
+
+LOSSES = {
+    "energy": LossKind(energy_error),
+    "delta2": LossKind(second_order_error, needs_fock=True),
+    "commutator": LossKind(commutator_norm, needs_fock=True),
+    "response": LossKind(energy_gained, LooksAt.PATH),
+    "hamiltonian": LossKind(hamiltonian_error, LooksAt.LABEL),
+    "coupling": LossKind(coupling_error, LooksAt.LABEL),
+}
+"""By name. Another loss is another record here."""
 
 
 @dataclass(frozen=True)
 class Term:
-    """One term of a loss: a name of `TERMS`, evaluated after `refine` refining iterations.
-
-    Or `RESPONSE`, or one of `SUPERVISED`, evaluated for the network's own matrix.
-    """
+    """One term of a loss: a name of `LOSSES`, evaluated after `refine` refining iterations."""
 
     name: str
     refine: int
+
+    @property
+    def kind(self) -> LossKind:
+        """What the name stands for."""
+        return LOSSES[self.name]
 
 
 @dataclass(frozen=True)
@@ -131,10 +174,10 @@ class Loss:
         return first + progress * (last - first)
 
     def check_labels(self, given: bool) -> None:
-        """Raise `ValueError` for a supervised term where no labels are given."""
-        for term in self.terms:
-            if term.name in SUPERVISED and not given:
-                raise ValueError(
+        """Raise `InputError` for a supervised term where no labels are given."""
+        for term in self._that_look_at(LooksAt.LABEL):
+            if not given:
+                raise InputError(
                     f"the loss {term.name!r} needs labels; give labels=, a function (molecule, "
                     "theory) → converged Fock matrix, for example qptlab.reference.pyscf_fock"
                 )
@@ -143,73 +186,71 @@ class Loss:
         """The network with weights for all that this loss trains.
 
         Raises:
-            ValueError: a network that does not answer, for `response`.
+            InputError: a network without a response, for `response`.
         """
-        trains_answer = any(term.name == RESPONSE for term in self.terms)
-        return network.with_response_net(seed) if trains_answer else network
+        teaches = self._that_look_at(LooksAt.PATH)
+        return network.with_response_net(seed) if teaches else network
 
     @property
     def needs_labels(self) -> bool:
         """Whether a term is supervised."""
-        return any(term.name in SUPERVISED for term in self.terms)
+        return bool(self._that_look_at(LooksAt.LABEL))
 
-    def kept(self, prepared: Prepared) -> Prepared:
-        """What of a prepared this loss needs: nearly all is for energies."""
-        needs_energy = any(term.name not in SUPERVISED for term in self.terms)
-        return prepared if needs_energy else without_energy(prepared)
+    @property
+    def needs_energy(self) -> bool:
+        """Whether a term is not: then grid and electron repulsion are needed."""
+        return len(self._that_look_at(LooksAt.LABEL)) < len(self.terms)
+
+    def needed(self, prepared: Prepared) -> NetworkInputs:
+        """What of a geometry this loss needs: all, or only what the network sees."""
+        return prepared if self.needs_energy else prepared.inputs
+
+    def _that_look_at(self, what: LooksAt) -> list[Term]:
+        return [term for term in self.terms if term.kind.looks_at is what]
 
 
 def loss(
-    network: Network, prepared: Prepared, terms: tuple[Term, ...], weights: Float[Array, " term"]
+    network: Network,
+    inputs: NetworkInputs,
+    terms: tuple[Term, ...],
+    weights: Float[Array, " term"],
+    label: Label | None = None,
 ) -> tuple[Scalar, Scalar]:
     """Σ weight × term of a network's prediction, and the energy of the unrefined one, hartree.
 
     The energy is NaN where every term is supervised.
+
+    Args:
+        inputs: of one geometry; `Prepared`, unless every term is supervised.
+        label: the converged Fock matrix, for supervised terms.
     """
-    delta_fock = network(prepared)
-    last = max(term.refine for term in terms)
-    response = network.xc_response(prepared) if last else None
-    points = _points(delta_fock, prepared, [term for term in terms if term.name in TERMS], response)
-    values, energy_of_first = [], points[0].energy if points else jnp.full((), jnp.nan)
-    for term in terms:
-        if term.name in TERMS:
-            values.append(TERMS[term.name](points[term.refine], prepared))
-        elif term.name == RESPONSE:
-            value, energy_of_first = _response_error(delta_fock, prepared, term.refine, response)
-            values.append(value)
-        else:
-            values.append(SUPERVISED[term.name](prepared.start + delta_fock, prepared.label))
-    return jnp.dot(weights, jnp.stack(values)), energy_of_first
+    by_look = {look: [t for t in terms if t.kind.looks_at is look] for look in LooksAt}
+    proposal = propose(network, inputs, max(term.refine for term in terms))
+    still = Proposal(jax.lax.stop_gradient(proposal.delta_fock), proposal.response)
+    points = _points(proposal, inputs, by_look[LooksAt.DENSITY])
+    paths = {term: _points(still, inputs, [term]) for term in by_look[LooksAt.PATH]}
+    look = {
+        LooksAt.DENSITY: lambda term: (points[term.refine], inputs),
+        LooksAt.PATH: lambda term: (paths[term], inputs),
+        LooksAt.LABEL: lambda term: (inputs.start + proposal.delta_fock, label),
+    }
+    values = [term.kind.value(*look[term.kind.looks_at](term)) for term in terms]
+    first = next((path[0].energy for path in (points, *paths.values()) if path), jnp.nan)
+    return jnp.dot(weights, jnp.stack(values)), jnp.asarray(first)
 
 
-def _response_error(
-    delta_fock: Matrix, prepared: Prepared, iterations: int, response: XcResponse
-) -> tuple[Scalar, Scalar]:
-    """(E_k − E_0)/ΔE₂, what refining gains of the energy as a share of its error bar; and E_0.
-
-    ΔF stands still. As a share it is of one size for all networks and molecules: 0 where refining
-    gains nothing, and about −1 at best.
-    """
-    still = jax.lax.stop_gradient(delta_fock)
-    first, *_, last = _points(still, prepared, [Term("energy", iterations)], response)
-    unit = jax.lax.stop_gradient(second_order_error(first, prepared))
-    return (last.energy - first.energy) / unit, first.energy
-
-
-def _points(
-    delta_fock: Matrix, prepared: Prepared, terms: list[Term], response: XcResponse | None
-) -> list[Point]:
+def _points(proposal: Proposal, inputs: NetworkInputs, terms: list[Term]) -> list[Point]:
     """The densities from the unrefined one to the last that a term looks at; none without terms."""
     if not terms:
         return []
     last = max(term.refine for term in terms)
-    path = densities(delta_fock, prepared, last, response=response)
-    needs_fock = any(term.name != "energy" and term.refine == last for term in terms)
+    path = densities(proposal, inputs, last)
+    needs_fock = any(term.kind.needs_fock and term.refine == last for term in terms)
     filled = Filled(path.orbitals[last])
     if needs_fock:
-        energy_terms, fock = energy_and_fock(filled, prepared.integrals)
+        energy_terms, fock = energy_and_fock(filled, inputs.integrals)
     else:
-        energy_terms, fock = energy(filled, prepared.integrals), None
+        energy_terms, fock = energy(filled, inputs.integrals), None
     points = [
         Point(path.energies[k], Filled(path.orbitals[k]).dm, path.focks[k]) for k in range(last)
     ]
@@ -220,14 +261,14 @@ def parse_loss(spec: str) -> Loss:
     """The loss that a text describes, see above.
 
     Raises:
-        ValueError: what is not a sum of known terms.
+        InputError: what is not a sum of known terms.
 
     >>> parse_loss("energy + 0.5*delta2@1").terms
     (Term(name='energy', refine=0), Term(name='delta2', refine=1))
     """
     stages = [_parse_sum(part, spec) for part in str(spec).split("->")]
     if len(stages) > 2:
-        raise ValueError(f"loss {spec!r} has more than one ->")
+        raise InputError(f"loss {spec!r} has more than one ->")
     terms = tuple(dict.fromkeys(term for stage in stages for term in stage))
     first, last = ([stage.get(term, 0.0) for term in terms] for stage in (stages[0], stages[-1]))
     return Loss(terms, tuple(first), tuple(last))
@@ -237,20 +278,20 @@ def _parse_sum(text: str, spec: str) -> dict[Term, float]:
     found: dict[Term, float] = {}
     for part in text.split("+"):
         match = re.fullmatch(r"\s*(?:([\d.]+(?:e-?\d+)?)\s*\*)?\s*(\w+)(?:@(\d))?\s*", part)
-        if not match or match[2] not in (*TERMS, RESPONSE, *SUPERVISED):
-            known = ", ".join((*TERMS, RESPONSE, *SUPERVISED))
-            raise ValueError(
-                f"loss {spec!r}: {part.strip()!r} is not one of {known}, "
+        if not match or match[2] not in LOSSES:
+            raise InputError(
+                f"loss {spec!r}: {part.strip()!r} is not one of {', '.join(LOSSES)}, "
                 "with a weight before (0.1*delta2) or refining iterations behind (energy@2)"
             )
-        if match[2] in SUPERVISED and match[3]:
-            raise ValueError(
+        looks_at = LOSSES[match[2]].looks_at
+        if looks_at is LooksAt.LABEL and match[3]:
+            raise InputError(
                 f"loss {spec!r}: {match[2]} compares the network's own matrix, before any "
                 f"refining; write it without @{match[3]}"
             )
-        least = int(match[2] == RESPONSE)  # it has nothing to say of an unrefined density
+        least = int(looks_at is LooksAt.PATH)  # nothing to say of an unrefined density
         weight = 1.0 if match[1] is None else float(match[1])
         if not 0 < weight < math.inf:
-            raise ValueError(f"loss {spec!r}: weight {match[1]}; expected a number above 0")
+            raise InputError(f"loss {spec!r}: weight {match[1]}; expected a number above 0")
         found[Term(match[2], max(least, int(match[3] or 0)))] = weight
     return found

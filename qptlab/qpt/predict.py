@@ -5,20 +5,21 @@ from dataclasses import dataclass
 
 import equinox as eqx
 import numpy as np
-from jaxtyping import Array, Float
 
 from qptlab.dft.compiling import jit
 from qptlab.dft.density import canonical_orbitals
 from qptlab.dft.forces import integrals_vjp
 from qptlab.dft.integrals import Integrals, default_grid
 from qptlab.dft.results import ScfResult
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
+from qptlab.qpt import pipeline
 from qptlab.qpt.losses import Point, second_order_error
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.pipeline import Trajectory
-from qptlab.qpt.pipeline import refine as run_refine
+from qptlab.qpt.pipeline import Trajectory, propose
 from qptlab.qpt.prepared import Prepared, first_build, prepare
 from qptlab.theory import Theory
+from qptlab.types import Scalar
 from qptlab.units import MILLIHARTREE_PER_HARTREE
 
 MOST_REFINING = 100
@@ -74,11 +75,11 @@ def predict(
         prepared: `prepare(molecule, model.theory)`, for a molecule that is predicted repeatedly.
 
     Raises:
-        ValueError: an element the network was not made for, or as `integrals`.
+        InputError: an element the network was not made for, or as `integrals`.
     """
     started = time.perf_counter()
     if int(refine) != refine or not 0 <= refine <= MOST_REFINING:
-        raise ValueError(f"refine {refine!r}; expected a whole number from 0 to {MOST_REFINING}")
+        raise InputError(f"refine {refine!r}; expected a whole number from 0 to {MOST_REFINING}")
     model.check(molecule)
     prepared = prepare(molecule, model.theory) if prepared is None else prepared
     delta_fock, end, delta2 = _predict(model, prepared, int(refine))
@@ -132,16 +133,16 @@ def _message(
 
 @jit
 def _predict(model, prepared, iterations):
-    delta_fock = model(prepared)
-    end = run_refine(delta_fock, prepared, iterations, response=model.xc_response(prepared))
+    proposal = propose(model, prepared, iterations)
+    end = pipeline.refine(proposal, prepared, iterations)
     point = Point(end.energy.total, end.dm, end.fock)
-    return delta_fock, end, second_order_error(point, prepared)
+    return proposal.delta_fock, end, second_order_error(point, prepared)
 
 
 @jit
 @eqx.filter_grad
-def _slope(ints: Integrals, model: Network, iterations: int) -> Float[Array, ""]:
+def _slope(ints: Integrals, model: Network, iterations: int) -> Scalar:
     """dE/dX of the predicted energy for every array X of the integrals."""
     prepared = first_build(ints)
-    response = model.xc_response(prepared)
-    return run_refine(model(prepared), prepared, iterations, response=response).energy.total
+    proposal = propose(model, prepared, iterations)
+    return pipeline.refine(proposal, prepared, iterations).energy.total

@@ -1,4 +1,10 @@
-"""All that a network sees of a geometry, computed once and used for many training steps."""
+"""One geometry after its first Fock build: all that does not depend on a network's weights.
+
+Computed once and used for many training steps. A network sees `NetworkInputs`; to turn what it says
+into an energy takes the rest of `Prepared`, grid and electron repulsion, which fill the memory.
+"""
+
+from dataclasses import fields
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -7,100 +13,135 @@ from jaxtyping import Array, Float
 from qptlab.dft.compiling import jit
 from qptlab.dft.density import fill
 from qptlab.dft.energy import energy, energy_and_fock
-from qptlab.dft.integrals import Integrals
-from qptlab.dft.integrals import integrals as compute_integrals
+from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.screening import repulsion, screened
+from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
-from qptlab.qpt.labels import Label
 from qptlab.theory import Theory
+from qptlab.types import Matrix, Occupation, Scalar, Stacked
 
-MATRICES = (
-    "S",
-    "h",
-    "J",
-    "Vxc",
-    "J[dD]",
-    "D",
-    "dD",
-    "S D S",
-    "S dD S",
-    "F D S + S D F",
-    "F dD S + S dD F",
-    "F S⁻¹ F",
-)
-"""What `Prepared.matrices` holds: D is the starting density, J and Vxc are its own, F is `start`
-and dD = D(F) − D."""
+MATRICES = {
+    "overlap": "S",
+    "h_core": "h",
+    "coulomb": "J",
+    "vxc": "Vxc",
+    "coulomb_change": "J[dD]",
+    "dm": "D",
+    "dm_change": "dD",
+    "dm_lowered": "S D S",
+    "dm_change_lowered": "S dD S",
+    "fock_dm": "F D S + S D F",
+    "fock_dm_change": "F dD S + S dD F",
+    "fock_fock": "F S⁻¹ F",
+}
+"""{field of `KnownMatrices`: what it is}: D is the starting density, J and Vxc are its own, F is
+`start` and dD = D(F) − D."""
 
 
-class Prepared(eqx.Module):
-    """One geometry after the first Fock build: nothing here depends on network weights.
+class KnownMatrices(eqx.Module):
+    """The building blocks of ΔF, (ao, ao) each and symmetric; see `MATRICES`."""
+
+    overlap: Matrix
+    h_core: Matrix
+    coulomb: Matrix
+    vxc: Matrix
+    coulomb_change: Matrix
+    dm: Matrix
+    dm_change: Matrix
+    dm_lowered: Matrix
+    dm_change_lowered: Matrix
+    fock_dm: Matrix
+    fock_dm_change: Matrix
+    fock_fock: Matrix
+
+    @property
+    def stacked(self) -> Stacked:
+        """(matrix, ao, ao), in the order of `MATRICES`."""
+        return jnp.stack([getattr(self, name) for name in MATRICES])
+
+
+class NetworkInputs(eqx.Module):
+    """All that a network sees of a geometry.
+
+    Attributes:
+        matrices: what the first Fock build leaves behind.
+        fock: F0 = F[D0] of the starting density D0, (ao, ao), hartree.
+        start: F0 screened, (ao, ao), hartree: a network adds its ΔF to this.
+        occupation: (occ,), ones for the filled orbitals.
+        positions: (atom, 3), bohr.
+        shells: of the atomic orbitals.
+    """
+
+    matrices: KnownMatrices
+    fock: Matrix
+    start: Matrix
+    occupation: Occupation
+    positions: Float[Array, "atom 3"]
+    shells: Shells = eqx.field(static=True)
+
+    @property
+    def n_occ(self) -> int:
+        """Number of filled orbitals."""
+        return self.occupation.shape[-1]
+
+
+class Prepared(NetworkInputs):
+    """A geometry with what turns a network's ΔF into an energy.
 
     Attributes:
         integrals: of this geometry.
-        dm, fock: (ao, ao); the starting density D0 and F0 = F[D0].
-        start: (ao, ao), hartree; F0 screened, to which a network adds its ΔF.
-        matrices: (matrix, ao, ao), symmetric; the building blocks of ΔF, named in `MATRICES`.
         plain_energy: energy of D(start), hartree: where a network that predicts nothing stands.
-        label: the answer, for supervised losses only.
     """
 
     integrals: Integrals
-    dm: Float[Array, "ao ao"]
-    fock: Float[Array, "ao ao"]
-    start: Float[Array, "ao ao"]
-    matrices: Float[Array, "matrix ao ao"]
-    plain_energy: Float[Array, ""]
-    label: Label | None = None
+    plain_energy: Scalar
+
+    @property
+    def inputs(self) -> NetworkInputs:
+        """What the network sees, without grid and electron repulsion."""
+        return NetworkInputs(*(getattr(self, field.name) for field in fields(NetworkInputs)))
 
 
 @jit
-def first_build(integrals: Integrals) -> Prepared:
+def first_build(ints: Integrals) -> Prepared:
     """The first Fock build of the pipeline, and the matrices it leaves."""
-    dm, overlap, h_core = integrals.dm_guess, integrals.overlap, integrals.h_core
-    _, fock = energy_and_fock(dm, integrals)
-    coulomb = repulsion(dm, integrals)
-    start = screened(fock, dm, integrals)
-    plain = fill(start, overlap, integrals.occupation)
+    dm, overlap, h_core = ints.dm_guess, ints.overlap, ints.h_core
+    _, fock = energy_and_fock(dm, ints)
+    coulomb = repulsion(dm, ints)
+    start = screened(fock, dm, ints)
+    plain = fill(start, overlap, ints.occupation)
     change = plain.dm - dm
 
     def anticommute(density):
         product = start @ density @ overlap
         return product + product.T
 
-    matrices = [
-        overlap,
-        h_core,
-        coulomb,
-        fock - h_core - coulomb,
-        start - fock,
-        dm,
-        change,
-        overlap @ dm @ overlap,
-        overlap @ change @ overlap,
-        anticommute(dm),
-        anticommute(change),
-        start @ jnp.linalg.solve(overlap, start),
-    ]
-    return Prepared(
-        integrals=integrals,
+    matrices = KnownMatrices(
+        overlap=overlap,
+        h_core=h_core,
+        coulomb=coulomb,
+        vxc=fock - h_core - coulomb,
+        coulomb_change=start - fock,
         dm=dm,
+        dm_change=change,
+        dm_lowered=overlap @ dm @ overlap,
+        dm_change_lowered=overlap @ change @ overlap,
+        fock_dm=anticommute(dm),
+        fock_dm_change=anticommute(change),
+        fock_fock=start @ jnp.linalg.solve(overlap, start),
+    )
+    return Prepared(
+        matrices=matrices,
         fock=fock,
         start=start,
-        matrices=jnp.stack(matrices),
-        plain_energy=energy(plain, integrals).total,
+        occupation=ints.occupation,
+        positions=ints.positions,
+        shells=ints.shells,
+        integrals=ints,
+        plain_energy=energy(plain, ints).total,
     )
 
 
-def prepare(molecule: Molecule, theory: Theory) -> Prepared:
-    """The prepared of a molecule at a level of theory; errors as `integrals`."""
-    return first_build(compute_integrals(molecule, theory))
-
-
-def without_energy(prepared: Prepared) -> Prepared:
-    """The same without grid and electron repulsion, which fill the memory: no energy needed."""
-
-    def parts(s: Prepared):
-        ints = s.integrals
-        return [ints.coulomb, ints.exchange, ints.grid_ao, ints.grid_weights]
-
-    return eqx.tree_at(parts, prepared, replace_fn=lambda part: None)
+def prepare(molecule: Molecule, theory: str | Theory) -> Prepared:
+    """A molecule after its first Fock build at a level of theory; errors as `integrals`."""
+    return first_build(integrals(molecule, theory))

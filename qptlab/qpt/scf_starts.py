@@ -5,6 +5,7 @@ import numpy as np
 from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.scf import MAX_BUILDS
 from qptlab.dft.scf_path import ITERATIONS, ScfPath, scf_path
+from qptlab.errors import InputError, NotConverged
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
@@ -51,7 +52,7 @@ class ScfStarts:
         """The path from `MINAO` or `NETWORK` by one of `SCHEMES`; to its end unless `ENDLESS`.
 
         Raises:
-            ValueError: as `scf_path` and `integrals`, or no network to start from.
+            InputError: as `scf_path` and `integrals`, or no network to start from.
         """
         if (start, scheme) not in self._paths:
             before, dm0 = (1, self._predicted()) if start == NETWORK else (0, None)
@@ -65,13 +66,13 @@ class ScfStarts:
         """A path whose last density is self-consistent: DIIS from minao, or with screening.
 
         Raises:
-            ValueError: neither converges, or as `path`.
+            NotConverged: neither converges, or as `path`.
         """
         if self._reference is None:
             ways = (self.path(MINAO, scheme) for scheme in ("diis", "screened"))
             self._reference = next((path for path in ways if path.converged), None)
         if self._reference is None:
-            raise ValueError(
+            raise NotConverged(
                 f"{self.molecule.formula}, {self.theory}: no scheme converges within {MAX_BUILDS} "
                 "Fock builds, so there is no density to compare with; check the geometry and charge"
             )
@@ -86,7 +87,7 @@ class ScfStarts:
     def _predicted(self) -> np.ndarray:
         """The network's density, (ao, ao), after the one Fock build that it takes."""
         if self.no_network:
-            raise ValueError(self.no_network)
+            raise InputError(self.no_network)
         if self._network_dm is None:
             ints = self._ints()
             self.doing = "asking the network"

@@ -5,9 +5,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from qptlab.dft.shells import Shells
-
-Matrices = Float[Array, "matrix ao ao"]
-Blocks = Float[Array, "matrix shell shell m m"]
+from qptlab.types import Matrix, ShellBlocks, ShellPairs, Stacked
 
 SMALL = 1e-3
 """Below this, `arcsinh(x / SMALL)` is linear; above, it grows like the logarithm."""
@@ -17,7 +15,7 @@ LARGE = 1.0
 """Norm (hartree, or what the matrix is in) above which `damp` makes blocks smaller."""
 
 
-def cut(matrices: Matrices, shells: Shells) -> Blocks:
+def cut(matrices: Stacked, shells: Shells) -> ShellBlocks:
     """(matrix, shell, shell, m, m): block (a, b) of each matrix, padded with zeros to m = 2l+1."""
     widest = int(shells.sizes.max())
     starts = np.cumsum(shells.sizes) - shells.sizes
@@ -27,7 +25,7 @@ def cut(matrices: Matrices, shells: Shells) -> Blocks:
     return jnp.where(inside[:, None, :, None] & inside[None, :, None, :], blocks, 0.0)
 
 
-def invariants(blocks: Blocks, shells: Shells) -> Float[Array, "shell shell feature"]:
+def invariants(blocks: ShellBlocks, shells: Shells) -> ShellPairs:
     """What stays when the molecule turns, for every pair of shells.
 
     A rotation acts on block (a, b) as U_a B U_bᵀ with orthogonal U, so the norm of a block, the
@@ -52,7 +50,7 @@ def n_invariants(n_matrix: int) -> int:
     return 2 * n_matrix + n_matrix * (n_matrix - 1) // 2
 
 
-def damp(blocks: Blocks) -> Float[Array, "shell shell matrix"]:
+def damp(blocks: ShellBlocks) -> Float[Array, "shell shell matrix"]:
     """1/(1 + |A_k,ab|/LARGE): what keeps a scaled block from being much larger than its weight.
 
     F S⁻¹ F reaches hundreds of hartree in the cores; unscaled, its weights would have to be
@@ -62,7 +60,9 @@ def damp(blocks: Blocks) -> Float[Array, "shell shell matrix"]:
     return jnp.moveaxis(1 / (1 + norm / LARGE), 0, -1)
 
 
-def scale_blocks(weights: Float[Array, "shell shell matrix"], matrices: Matrices, shells: Shells):
+def scale_blocks(
+    weights: Float[Array, "shell shell matrix"], matrices: Stacked, shells: Shells
+) -> Matrix:
     """Σ_k w_k(a, b) A_k,ab for every block: (ao, ao), symmetric when w and A are."""
     of_ao = shells.of_ao
     return jnp.einsum("ijk,kij->ij", weights[of_ao[:, None], of_ao[None, :]], matrices)

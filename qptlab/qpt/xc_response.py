@@ -1,7 +1,7 @@
-"""How a Fock matrix answers a change of density: what a network adds to Coulomb screening.
+"""How a Fock matrix responds to a change of density: what a network adds to Coulomb screening.
 
-Screening lets repulsion answer before the next Fock build; exchange and correlation wait for it.
-Their answer is linear in a small change and nearly the same in all molecules, so it can be learned,
+Screening lets repulsion respond before the next Fock build; exchange and correlation wait for it.
+Their response is linear in a small change and much the same in all molecules, so it can be learned,
 like ΔF by backpropagation from the energy: as one factor for each pair of shells and each of a few
 matrices that are linear in the change and turn with the molecule.
 """
@@ -10,9 +10,8 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from qptlab.dft.density import Matrix, fill
+from qptlab.dft.density import Matrix
 from qptlab.dft.integrals import Integrals
-from qptlab.dft.screening import screened
 from qptlab.qpt.shell_blocks import scale_blocks
 
 CHANGES = (
@@ -28,7 +27,7 @@ the starting density."""
 
 
 class XcResponse(eqx.Module):
-    """The answer of exchange and correlation for one geometry.
+    """The response of exchange and correlation for one geometry.
 
     Attributes:
         factors: (shell, shell, change), symmetric; of `CHANGES`.
@@ -40,7 +39,7 @@ class XcResponse(eqx.Module):
     vxc: Matrix
 
     def scaled(self, by: Float[Array, ""]) -> "XcResponse":
-        """The same answer, larger or smaller."""
+        """The same response, larger or smaller."""
         return XcResponse(by * self.factors, self.fock, self.vxc)
 
     def __call__(self, dm: Matrix, change: Matrix, repulsion: Matrix, ints: Integrals) -> Matrix:
@@ -65,17 +64,3 @@ class XcResponse(eqx.Module):
             anticommute(repulsion, dm),
         ]
         return scale_blocks(self.factors, jnp.stack(matrices), ints.shells)
-
-
-def respond(fock: Matrix, dm: Matrix, ints: Integrals, response: XcResponse | None) -> Matrix:
-    """`fock` = F[dm] after repulsion has answered, and where there is a response also the rest.
-
-    Returns:
-        (ao, ao), hartree; of a density closer to the self-consistent one than `dm`.
-    """
-    first = screened(fock, dm, ints)
-    if response is None:
-        return first
-    changed = fill(first, ints.overlap, ints.occupation).dm
-    answer = response(dm, changed - dm, first - fock, ints)
-    return screened(fock + answer, dm, ints, start=changed)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from qptlab.dft import TERMS, ScfResult
+from qptlab.errors import InputError
 from qptlab.reference.pyscf_runs import pyscf_scf
 from qptlab.units import MICROHARTREE_PER_HARTREE
 
@@ -52,14 +53,14 @@ def compare(result: ScfResult) -> Comparison:
     density, and the note says so.
 
     Raises:
-        ValueError: one spin of an open shell; give both.
+        InputError: one spin of an open shell; give both.
 
     >>> import qptlab as ql
     >>> ql.compare(ql.scf(ql.molecule("water"), "lda/sto-3g")).fock < 1e-7
     True
     """
     if result.molecule.spin and not result.is_open_shell:
-        raise ValueError(f"this is one spin of {result.molecule.formula}; compare the whole result")
+        raise InputError(f"this is one spin of {result.molecule.formula}; compare the whole result")
     judge, note = _judge(result)
     occupied = [n > 0 for n in judge.n_occ] if result.is_open_shell else ...
     names = (*TERMS, "total")

@@ -7,6 +7,7 @@ import jax
 import numpy as np
 
 from qptlab.dft import ScfResult, dipole, overlap_matrix
+from qptlab.errors import NotConverged
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import Prediction, predict, within_reach
@@ -95,7 +96,7 @@ def evaluate(
         guesses: starting densities of PySCF's whose cost is set beside; the fewer, the sooner done.
 
     Raises:
-        ValueError: as `predict`, or PySCF does not converge for a geometry.
+        InputError: as `predict`, or where PySCF does not converge.
     """
     rows, compiled = [], set()
     for molecule in molecules:
@@ -122,7 +123,7 @@ def _evaluate_one(
     prediction = predict(model, molecule, refine)
     judge = pyscf_scf(molecule, model.theory)
     if not judge.converged:
-        raise ValueError(f"no reference: {judge.message}")
+        raise NotConverged(f"no reference: {judge.message}")
     geometry = prepare(molecule, model.theory)
     return {
         **_errors(prediction, judge),

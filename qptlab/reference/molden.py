@@ -8,6 +8,7 @@ import numpy as np
 
 from qptlab.dft import ScfResult
 from qptlab.dft.mol import pyscf_mol
+from qptlab.errors import InputError
 
 
 def write_molden(result: ScfResult, path: str | Path) -> None:
@@ -18,13 +19,13 @@ def write_molden(result: ScfResult, path: str | Path) -> None:
         path: a file to write; its name should end in `.molden`.
 
     Raises:
-        ValueError: one spin of an open shell.
+        InputError: one spin of an open shell.
         OSError: the file cannot be written.
     """
     from pyscf.tools import molden
 
     if result.molecule.spin and not result.is_open_shell:
-        raise ValueError(
+        raise InputError(
             "a Molden file holds both spins of an open shell; give the whole result, not one spin"
         )
     mol = pyscf_mol(result.molecule, result.theory)

@@ -5,22 +5,10 @@ import numpy as np
 
 from qptlab.dft import Energy, ScfResult
 from qptlab.dft.mol import AUX_BASIS
+from qptlab.errors import NotConverged
 from qptlab.molecule import Molecule
-from qptlab.theory import Theory, parse_theory
+from qptlab.theory import FUNCTIONALS, Theory, parse_theory
 
-PYSCF_XC = {
-    "hf": "hf",
-    "lda": "slater,vwn5",
-    "pw92": "LDA_X,LDA_C_PW_MOD",
-    "pbe": "pbe,pbe",
-    "pbe0": "pbe0",
-    "blyp": "b88,lyp",
-    "b3lyp5": "b3lyp5",
-    "b3lyp": "HYB_GGA_XC_B3LYP",
-    "cam-b3lyp": "HYB_GGA_XC_CAM_B3LYP",
-    "r2scan": "MGGA_X_R2SCAN,MGGA_C_R2SCAN",
-}
-"""What makes PySCF compute the same; the pieces of a pair are exchange and correlation."""
 MEMORY_MB = 4000
 """What a calculation may take beside what is in memory already; PySCF's own default."""
 
@@ -45,7 +33,7 @@ def pyscf_mean_field(molecule: Molecule, theory: str | Theory):
         # PySCF counts all that this process holds, and would go to disk for want of what is left
         max_memory=lib.current_memory()[0] + MEMORY_MB,
     )
-    mf = (dft.UKS if molecule.spin else dft.RKS)(mol, xc=PYSCF_XC[theory.xc])
+    mf = (dft.UKS if molecule.spin else dft.RKS)(mol, xc=FUNCTIONALS[theory.xc])
     mf.grids.level = theory.grid
     mf.conv_tol, mf.conv_tol_grad = 1e-11, 1e-7
     return mf.density_fit(auxbasis=AUX_BASIS) if theory.coulomb == "df" else mf
@@ -77,14 +65,14 @@ def pyscf_energy(molecule: Molecule, theory: str | Theory) -> float:
     """PySCF's converged energy, hartree.
 
     Raises:
-        ValueError: PySCF does not converge.
+        NotConverged: PySCF does not converge.
     """
     mf = pyscf_mean_field(molecule, theory)
     # the energy alone settles sooner than the density; its error stays below 1e-9 Ha
     mf.conv_tol, mf.conv_tol_grad = 1e-9, None
     energy = mf.kernel()
     if not mf.converged:
-        raise ValueError(f"no reference energy: PySCF does not converge for {molecule.formula}")
+        raise NotConverged(f"no reference energy: PySCF does not converge for {molecule.formula}")
     return float(energy)
 
 
@@ -95,7 +83,7 @@ def pyscf_fock(molecule: Molecule, theory: str | Theory) -> np.ndarray:
     F = S C ε Cᵀ S, so that a label costs what `mf.kernel()` does and no more.
 
     Raises:
-        ValueError: PySCF does not converge.
+        NotConverged: PySCF does not converge.
 
     >>> from qptlab import molecule
     >>> pyscf_fock(molecule("water"), "pbe/sto-3g").shape
@@ -105,7 +93,7 @@ def pyscf_fock(molecule: Molecule, theory: str | Theory) -> np.ndarray:
     mf.conv_tol, mf.conv_tol_grad, mf.chkfile = 1e-9, None, None
     mf.kernel()
     if not mf.converged:
-        raise ValueError(f"no label: PySCF does not converge for {molecule.formula}")
+        raise NotConverged(f"no label: PySCF does not converge for {molecule.formula}")
     half = mf.get_ovlp() @ mf.mo_coeff
     return (half * mf.mo_energy) @ half.T
 

@@ -8,8 +8,7 @@ import numpy as np
 
 from qptlab.dft.mol import AUX_BASIS
 from qptlab.molecule import Molecule
-from qptlab.reference.pyscf_runs import PYSCF_XC
-from qptlab.theory import Theory
+from qptlab.theory import FUNCTIONALS, Theory
 
 
 def is_installed() -> bool:
@@ -31,7 +30,7 @@ def energy_and_slope(molecule: Molecule, theory: Theory) -> Callable[[jax.Array]
     mol.atom = list(zip(molecule.symbols, molecule.positions.tolist(), strict=True))
     mol.unit, mol.basis, mol.charge, mol.verbose = "Bohr", theory.basis, molecule.charge, 0
     mol.build(trace_coords=False, trace_exp=False, trace_ctr_coeff=False)
-    mf = dft.RKS(mol, xc=PYSCF_XC[theory.xc])
+    mf = dft.RKS(mol, xc=FUNCTIONALS[theory.xc])
     mf.grids.level, mf.small_rho_cutoff = theory.grid, 0
     if theory.coulomb == "df":
         mf = mf.density_fit(auxbasis=AUX_BASIS)

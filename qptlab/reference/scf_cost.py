@@ -5,6 +5,7 @@ import time
 
 import numpy as np
 
+from qptlab.errors import NotConverged
 from qptlab.molecule import Molecule
 from qptlab.reference.pyscf_runs import pyscf_mean_field
 from qptlab.theory import Theory
@@ -34,7 +35,7 @@ def scf_costs(
         guesses: those of `GUESSES` to set beside it.
 
     Raises:
-        ValueError: PySCF does not converge to the tightest tolerance.
+        NotConverged: PySCF does not converge to the tightest tolerance.
     """
     predicted = predicted_cost(molecule, theory, dm, builds, seconds)
     runs = _guess_runs(molecule, theory, guesses) | {PREDICTED: predicted}
@@ -93,5 +94,7 @@ def _run(molecule: Molecule, theory: Theory, start: str | np.ndarray) -> dict[fl
     mf.callback = after_cycle
     mf.kernel(dm0=mf.get_init_guess(key=start) if isinstance(start, str) else start)
     if len(costs) < len(TOLERANCES):
-        raise ValueError(f"PySCF does not converge for {molecule.formula} to {mf.conv_tol:.0e} Ha")
+        raise NotConverged(
+            f"PySCF does not converge for {molecule.formula} to {mf.conv_tol:.0e} Ha"
+        )
     return costs

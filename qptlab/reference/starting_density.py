@@ -3,6 +3,7 @@
 import numpy as np
 
 from qptlab.dft.integrals import overlap_matrix
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
@@ -25,7 +26,7 @@ def initial_guess(mf, model: Network, refine: int = 0) -> np.ndarray:
         (ao, ao), electrons; (2, ao, ao) for an unrestricted `mf`.
 
     Raises:
-        ValueError: a molecule, basis or order of orbitals that the network is not for.
+        InputError: a molecule, basis or order of orbitals that the network is not for.
 
     >>> import qptlab as ql
     >>> from qptlab.reference import pyscf_mean_field
@@ -45,26 +46,26 @@ def initial_guess(mf, model: Network, refine: int = 0) -> np.ndarray:
 def _molecule(mol) -> Molecule:
     """Our record of a `pyscf.gto.Mole`."""
     if getattr(mol, "a", None) is not None:
-        raise ValueError("mf is a periodic calculation; networks are for molecules")
+        raise InputError("mf is a periodic calculation; networks are for molecules")
     symbols = [mol.atom_pure_symbol(atom) for atom in range(mol.natm)]
     ghosts = [symbol for symbol in symbols if "ghost" in symbol.lower() or symbol == "X"]
     if ghosts:
-        raise ValueError("mf.mol has ghost atoms; networks are for molecules without any")
+        raise InputError("mf.mol has ghost atoms; networks are for molecules without any")
     return Molecule(tuple(symbols), mol.atom_coords(), mol.charge, mol.spin)
 
 
 def _check_orbitals(mol, molecule: Molecule, model: Network) -> None:
     basis = model.theory.basis
     if mol.cart:
-        raise ValueError("mf.mol has Cartesian orbitals (cart=True); networks use spherical ones")
+        raise InputError("mf.mol has Cartesian orbitals (cart=True); networks use spherical ones")
     expected, given = overlap_matrix(molecule, model.theory), mol.intor_symmetric("int1e_ovlp")
     if expected.shape != given.shape:
-        raise ValueError(
+        raise InputError(
             f"mf.mol has {len(given)} orbitals; {molecule.formula} in this network's basis, "
             f"{basis}, has {len(expected)}"
         )
     if np.abs(expected - given).max() > SAME_OVERLAP:
-        raise ValueError(
+        raise InputError(
             f"mf.mol's orbitals are not those of {basis}, this network's basis, in PySCF's order"
         )
 

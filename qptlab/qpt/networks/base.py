@@ -13,21 +13,24 @@ from typing import Any, ClassVar, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from qptlab.dft.integrals import check_input
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
-from qptlab.qpt.prepared import Prepared
-from qptlab.qpt.training.config import ADAM_LR
+from qptlab.qpt.prepared import NetworkInputs
 from qptlab.qpt.xc_response import XcResponse
 from qptlab.theory import Theory, parse_theory
+from qptlab.types import Matrix
 
+ADAM_LR, MUON_LR = 2e-3, 6e-3
+"""Learning rates that usually suit; see `Network.optimiser`."""
 SINGLE = jnp.float32
 """Of weights and of everything between a network's input and ΔF."""
 
 
 class Network(eqx.Module):
-    """Predicts ΔF, the correction to the screened first Fock matrix, from a `Prepared`.
+    """Predicts ΔF, the correction to the screened first Fock matrix, from `NetworkInputs`.
 
     Attributes:
         theory: level of theory it was made for.
@@ -45,27 +48,23 @@ class Network(eqx.Module):
     usual_lr: ClassVar[float] = ADAM_LR
 
     @abc.abstractmethod
-    def __call__(self, prepared: Prepared) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, float64, to be added to `prepared.start`.
+    def __call__(self, inputs: NetworkInputs) -> Matrix:
+        """ΔF (ao, ao), symmetric, hartree, float64, to be added to `inputs.start`."""
 
-        Supervised training keeps neither grid nor electron repulsion: those of
-        `prepared.integrals` are None then.
-        """
-
-    def xc_response(self, prepared: Prepared) -> XcResponse | None:
-        """How exchange and correlation answer a change of density, for refining iterations.
+    def xc_response(self, inputs: NetworkInputs) -> XcResponse | None:
+        """How exchange and correlation respond to a change of density, for refining iterations.
 
         None, as here: they do so at the next Fock build, and only repulsion before.
         """
         return None
 
     def with_response_net(self, seed: int = 0) -> "Network":
-        """Itself, with weights for an answer, untrained where there were none.
+        """Itself, with weights for the response, untrained where there were none.
 
         Raises:
-            ValueError: a class without, as here.
+            InputError: a class without, as here.
         """
-        raise ValueError(f"{type(self).__name__} does not answer: there is no response to train")
+        raise InputError(f"{type(self).__name__} has no response to train")
 
     @abc.abstractmethod
     def describe(self) -> dict[str, Any]:
@@ -85,11 +84,11 @@ class Network(eqx.Module):
         return sum(leaf.size for leaf in weights)
 
     def check(self, molecule: Molecule) -> None:
-        """Raise `ValueError` for elements this network never met, or unpaired electrons."""
+        """Raise `InputError` for elements this network never met, or unpaired electrons."""
         check_closed_shell(molecule)
         unknown = sorted(set(molecule.symbols) - set(self.made_for))
         if unknown:
-            raise ValueError(
+            raise InputError(
                 f"this network was made for {', '.join(self.made_for)}; "
                 f"{molecule.formula} also has {', '.join(unknown)}"
             )
@@ -102,6 +101,8 @@ class Network(eqx.Module):
 
 
 AnyNetwork = TypeVar("AnyNetwork", bound=type[Network])
+AnyLayer = TypeVar("AnyLayer", bound=eqx.Module)
+Carry = TypeVar("Carry")
 
 _MODULES = {"block": "qptlab.qpt.networks.block", "paper": "qptlab.qpt.networks.paper"}
 """Where our own kinds are registered: imported when first asked for."""
@@ -112,7 +113,7 @@ def register(kind: str) -> Callable[[AnyNetwork], AnyNetwork]:
     """Make a class of networks known by the name that run folders give it.
 
     Raises:
-        ValueError: another class has the name.
+        InputError: another class has the name.
     """
 
     def keep(cls: AnyNetwork) -> AnyNetwork:
@@ -120,7 +121,7 @@ def register(kind: str) -> Callable[[AnyNetwork], AnyNetwork]:
         known = _CLASSES.get(kind, cls)
         # run again, as in a notebook, a cell replaces its own class
         if taken or (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise ValueError(f"the kind of network {kind!r} is taken; choose another name")
+            raise InputError(f"the kind of network {kind!r} is taken; choose another name")
         cls.kind = kind
         _CLASSES[kind] = cls
         return cls
@@ -132,12 +133,12 @@ def to_json(network: Network) -> dict[str, Any]:
     """All of a network but its weights.
 
     Raises:
-        ValueError: a class that is not registered.
+        InputError: a class that is not registered.
     """
     kind = getattr(network, "kind", None)
     if _CLASSES.get(kind) is not type(network):
         name = type(network).__name__
-        raise ValueError(f'{name} cannot be written: put @register("a name") above its class')
+        raise InputError(f'{name} cannot be written: put @register("a name") above its class')
     return {
         "kind": kind,
         "theory": asdict(network.theory),
@@ -150,13 +151,13 @@ def from_json(record: dict[str, Any]) -> Network:
     """The network that `to_json` described, its weights arbitrary.
 
     Raises:
-        ValueError: a kind that is not registered.
+        InputError: a kind that is not registered.
     """
     kind = record["kind"]
     if kind in _MODULES:
         importlib.import_module(_MODULES[kind])
     if kind not in _CLASSES:
-        raise ValueError(
+        raise InputError(
             f"unknown kind of network {kind!r}; known: {', '.join(sorted({*_MODULES, *_CLASSES}))}"
             " (import the file that registers it first)"
         )
@@ -170,13 +171,13 @@ def checked(
     """The theory and the elements of a new network for a molecule or for several.
 
     Raises:
-        ValueError: no molecule, a molecule and theory that cannot be computed, or unpaired
+        InputError: no molecule, a molecule and theory that cannot be computed, or unpaired
             electrons.
     """
     theory = parse_theory(theory)
     several = [molecules] if isinstance(molecules, Molecule) else list(molecules)
     if not several:
-        raise ValueError("a network needs at least one molecule to be made for; got none")
+        raise InputError("a network needs at least one molecule to be made for; got none")
     for molecule in several:
         check_closed_shell(molecule)
         check_input(molecule, theory)
@@ -189,7 +190,7 @@ def rows(module: Callable[[Array], Array], x: Array) -> Array:
     return jax.vmap(module)(vectors).reshape(*x.shape[:-1], -1)
 
 
-def run_layers(stacked: eqx.Module, carry: Any, call: Callable[[Any, Any], Any]) -> Any:
+def run_layers(stacked: AnyLayer, carry: Carry, call: Callable[[AnyLayer, Carry], Carry]) -> Carry:
     """carry = call(layer, carry) for each layer of a stack along a leading axis.
 
     One layer is compiled and run several times.
@@ -203,9 +204,9 @@ def run_layers(stacked: eqx.Module, carry: Any, call: Callable[[Any, Any], Any])
 
 
 def check_closed_shell(molecule: Molecule) -> None:
-    """Raise `ValueError` for unpaired electrons: the network's matrices have no spin."""
+    """Raise `InputError` for unpaired electrons: the network's matrices have no spin."""
     if molecule.spin:
-        raise ValueError(
+        raise InputError(
             f"networks are for closed shells only; {molecule.formula} with spin {molecule.spin} "
             "takes an SCF: ql.scf, or qptlab energy"
         )

@@ -12,21 +12,22 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from qptlab.dft.shells import Shells
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
-from qptlab.qpt.networks.base import SINGLE, Network, checked, register, rows, run_layers
+from qptlab.qpt.networks.base import MUON_LR, SINGLE, Network, checked, register, rows, run_layers
 from qptlab.qpt.networks.response_net import ResponseNet
 from qptlab.qpt.networks.shell_embedding import N_ELEMENTS, N_INDEX, N_L, embedded
-from qptlab.qpt.prepared import MATRICES, Prepared
+from qptlab.qpt.prepared import MATRICES, NetworkInputs
 from qptlab.qpt.shell_blocks import cut, damp, invariants, n_invariants, scale_blocks
-from qptlab.qpt.training.config import MUON_LR
 from qptlab.qpt.xc_response import XcResponse
 from qptlab.theory import Theory, parse_theory
+from qptlab.types import Matrix, ShellPairs, ShellTokens
 
 VERSION = 3
 """Changes with what weights of one shape mean. 1: blocks scaled by their weights as they are; 2: ΔF
 added to F0, not to its screened form."""
 RESPONSE_WIDTH = 32
-"""Of the network that answers, where it is added to one that does not."""
+"""Of the response's own network, where it is added to one without."""
 FARTHEST = 12.0
 """Distances (bohr) are resolved up to here."""
 
@@ -34,7 +35,7 @@ FARTHEST = 12.0
 @dataclass(frozen=True)
 class BlockSizes:
     """Widths of the token and pair tracks, layers, attention heads, distance Gaussians; width of
-    the network that answers, 0 for none."""
+    the response's own network, 0 for none."""
 
     token: int = 64
     pair: int = 32
@@ -46,13 +47,9 @@ class BlockSizes:
     def __post_init__(self):
         sizes = (self.token, self.pair, self.heads, self.layers, self.distances - 1)
         if min(sizes) < 1 or self.response < 0:
-            raise ValueError(f"network sizes must be positive; got {self}")
+            raise InputError(f"network sizes must be positive; got {self}")
         if self.token % self.heads:
-            raise ValueError(f"token width {self.token} is not a multiple of {self.heads} heads")
-
-
-Pairs = Float[Array, "shell shell pair"]
-Tokens = Float[Array, "shell token"]
+            raise InputError(f"token width {self.token} is not a multiple of {self.heads} heads")
 
 
 class Layer(eqx.Module):
@@ -87,7 +84,7 @@ class Layer(eqx.Module):
         self.pair_out = eqx.nn.Linear(pair, pair, key=keys[6], dtype=SINGLE)
         self.heads = heads
 
-    def __call__(self, tokens: Tokens, pairs: Pairs) -> tuple[Tokens, Pairs]:
+    def __call__(self, tokens: ShellTokens, pairs: ShellPairs) -> tuple[ShellTokens, ShellPairs]:
         normed = rows(self.norm_pair, pairs)
         tokens = tokens + self._attend(rows(self.norm_attention, tokens), normed)
         tokens = tokens + rows(self.mlp, rows(self.norm_mlp, tokens))
@@ -97,7 +94,7 @@ class Layer(eqx.Module):
         hidden = hidden * jax.nn.sigmoid(gate[:, None] + gate[None])
         return tokens, pairs + rows(self.pair_out, hidden)
 
-    def _attend(self, tokens: Tokens, pairs: Pairs) -> Tokens:
+    def _attend(self, tokens: ShellTokens, pairs: ShellPairs) -> ShellTokens:
         query, key, value = (
             part.reshape(len(tokens), self.heads, -1)
             for part in jnp.split(rows(self.qkv, tokens), 3, axis=-1)
@@ -114,7 +111,7 @@ class BlockQPT(Network):
     """Predicts ΔF, the correction to the screened first Fock matrix, as scaled known blocks.
 
     ΔF_ab = Σ_k g_k(a, b) A_k,ab/(1 + |A_k,ab|) for every pair of shells (a, b), with the matrices
-    A_k of `Prepared.matrices` and scalars g_k that depend on rotation invariants only. A scalar
+    A_k of `KnownMatrices` and scalars g_k that depend on rotation invariants only. A scalar
     times a block turns as the block does, so the prediction turns with the molecule. The last
     layer starts at zero: an untrained network changes nothing.
 
@@ -179,7 +176,7 @@ class BlockQPT(Network):
             sizes: fields of `BlockSizes`.
 
         Raises:
-            ValueError: a molecule and theory that cannot be computed, or unpaired electrons.
+            InputError: a molecule and theory that cannot be computed, or unpaired electrons.
 
         >>> from qptlab import BlockQPT, molecule
         >>> BlockQPT.create(molecule("water"), "pbe/def2-svp")
@@ -199,11 +196,11 @@ class BlockQPT(Network):
         """A network of the described sizes with arbitrary weights.
 
         Raises:
-            ValueError: a description by a qptlab whose weights meant something else.
+            InputError: a description by a qptlab whose weights meant something else.
         """
         version = described.get("version", 1)
         if version != VERSION:
-            raise ValueError(
+            raise InputError(
                 f"these are weights of BlockQPT version {version}, and this qptlab has version "
                 f"{VERSION}, in which they mean something else; train again"
             )
@@ -217,15 +214,15 @@ class BlockQPT(Network):
         moved = jax.tree.unflatten(jax.tree.structure(empty), jax.tree.leaves(weights))
         return eqx.combine(moved, rest)
 
-    def __call__(self, prepared: Prepared) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, to be added to `prepared.start`."""
-        shells = prepared.integrals.shells
-        blocks = cut(prepared.matrices, shells)
+    def __call__(self, inputs: NetworkInputs) -> Matrix:
+        """ΔF (ao, ao), symmetric, hartree, to be added to `inputs.start`."""
+        shells, matrices = inputs.shells, inputs.matrices.stacked
+        blocks = cut(matrices, shells)
         features = invariants(blocks, shells).astype(SINGLE)
-        tokens, pairs = self._embed(features, prepared.integrals.positions, shells)
+        tokens, pairs = self._embed(features, inputs.positions, shells)
         _, pairs = run_layers(self.layers, (tokens, pairs), lambda layer, x: layer(*x))
-        weights = rows(self.head, rows(self.norm, pairs)).astype(prepared.fock.dtype)
-        return scale_blocks(weights * damp(blocks), prepared.matrices, shells)
+        weights = rows(self.head, rows(self.norm, pairs)).astype(matrices.dtype)
+        return scale_blocks(weights * damp(blocks), matrices, shells)
 
     def with_response_net(self, seed: int = 0) -> "BlockQPT":
         """Itself with an untrained `ResponseNet`, unless it has one."""
@@ -233,20 +230,20 @@ class BlockQPT(Network):
             return self
         sizes = replace(self.sizes, response=RESPONSE_WIDTH)
         other = BlockQPT(sizes, self.theory, self.made_for, key=jax.random.key(seed))
-        # all but the answer stays
-        return eqx.tree_at(_all_but_answer, other, _all_but_answer(self))
+        return eqx.tree_at(_all_but_response, other, _all_but_response(self))
 
-    def xc_response(self, prepared: Prepared) -> XcResponse | None:
-        """How exchange and correlation answer a change of density, for refining iterations."""
+    def xc_response(self, inputs: NetworkInputs) -> XcResponse | None:
+        """How exchange and correlation respond to a change of density, for refining iterations."""
         if self.response is None:
             return None
-        shells = prepared.integrals.shells
-        features = invariants(cut(prepared.matrices, shells), shells).astype(SINGLE)
-        factors = self.response(features, shells).astype(prepared.fock.dtype)
-        vxc = prepared.matrices[MATRICES.index("Vxc")]
-        return XcResponse(factors, prepared.start, vxc)
+        shells, matrices = inputs.shells, inputs.matrices.stacked
+        features = invariants(cut(matrices, shells), shells).astype(SINGLE)
+        factors = self.response(features, shells).astype(matrices.dtype)
+        return XcResponse(factors, inputs.start, inputs.matrices.vxc)
 
-    def _embed(self, features: Array, positions: Array, shells: Shells) -> tuple[Tokens, Pairs]:
+    def _embed(
+        self, features: Array, positions: Array, shells: Shells
+    ) -> tuple[ShellTokens, ShellPairs]:
         atom = np.array(shells.atom)
         diagonal = jnp.einsum("aaf->af", features)
         kind = embedded(shells, self.elements, self.angular, self.index)
@@ -256,7 +253,7 @@ class BlockQPT(Network):
         return tokens, rows(self.pair_in, pairs)
 
 
-def _all_but_answer(network: BlockQPT) -> list[eqx.Module]:
+def _all_but_response(network: BlockQPT) -> list[eqx.Module]:
     parts = [f.name for f in fields(network) if not f.metadata.get("static")]
     return [getattr(network, name) for name in parts if name != "response"]
 

@@ -6,7 +6,8 @@ import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
-from qptlab.qpt.prepared import MATRICES, Prepared
+from qptlab.qpt.prepared import NetworkInputs
+from qptlab.types import Stacked
 
 WAVES = 20
 LONGEST = 20.0
@@ -16,17 +17,17 @@ SAME = 1e-8
 """Moments (bohr²) that differ by less count as equal: their axes may be any."""
 
 
-def known_matrices(prepared: Prepared) -> Float[Array, "matrix ao ao"]:
+def known_matrices(inputs: NetworkInputs) -> Stacked:
     """h, L⁻¹ h L⁻ᵀ, D0, JK, V_xc and F0, where S = L Lᵀ; each divided by its largest element.
 
-    Of a hybrid's exact exchange, V_xc holds all and JK nothing: a `Prepared` keeps them so.
+    Of a hybrid's exact exchange, V_xc holds all and JK nothing: `KnownMatrices` has them so.
     """
-    h_core = prepared.integrals.h_core
-    lower = jnp.linalg.cholesky(prepared.integrals.overlap)
-    half = solve_triangular(lower, h_core, lower=True)
+    known = inputs.matrices
+    lower = jnp.linalg.cholesky(known.overlap)
+    half = solve_triangular(lower, known.h_core, lower=True)
     orthogonal = solve_triangular(lower, half.T, lower=True)
-    coulomb, xc = (prepared.matrices[MATRICES.index(name)] for name in ("J", "Vxc"))
-    return relative(jnp.stack([h_core, orthogonal, prepared.dm, coulomb, xc, prepared.fock]))
+    seen = [known.h_core, orthogonal, known.dm, known.coulomb, known.vxc, inputs.fock]
+    return relative(jnp.stack(seen))
 
 
 def relative(matrices: Float[Array, "*matrix ao ao"]) -> Float[Array, "*matrix ao ao"]:

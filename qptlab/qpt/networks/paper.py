@@ -12,6 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from qptlab.dft.mol import pyscf_mol, shells_of
 from qptlab.dft.shells import Shells
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import SINGLE, Network, checked, register, rows, run_layers
 from qptlab.qpt.networks.orbital_inputs import (
@@ -20,8 +21,9 @@ from qptlab.qpt.networks.orbital_inputs import (
     position_features,
     relative,
 )
-from qptlab.qpt.prepared import Prepared
+from qptlab.qpt.prepared import NetworkInputs
 from qptlab.theory import Theory
+from qptlab.types import Matrix, OrbitalTokens, Stacked
 
 
 @dataclass(frozen=True)
@@ -41,8 +43,6 @@ SIZES = {
 }
 FLAWS = ("softmax-over-queries", "semidefinite-head", "dropped-biases", "idle-layer")
 N_MATRICES = 7
-Tokens = Float[Array, "ao token"]
-Biases = Float[Array, "matrix ao ao"]
 
 
 class OrbitalLayer(eqx.Module):
@@ -68,7 +68,7 @@ class OrbitalLayer(eqx.Module):
         self.bias = None if "dropped-biases" in flaws else learned
         self.heads, self.over_queries = heads, "softmax-over-queries" in flaws
 
-    def __call__(self, tokens: Tokens, matrices: Biases) -> Tokens:
+    def __call__(self, tokens: OrbitalTokens, matrices: Stacked) -> OrbitalTokens:
         normed = rows(self.norm_attention, tokens)
         query, key, value = (
             part.reshape(len(tokens), self.heads, -1)
@@ -79,7 +79,7 @@ class OrbitalLayer(eqx.Module):
         tokens = tokens + rows(self.out, mixed)
         return tokens + rows(self.mlp, rows(self.norm_mlp, tokens))
 
-    def attention(self, query: Array, key: Array, matrices: Biases) -> Array:
+    def attention(self, query: Array, key: Array, matrices: Stacked) -> Array:
         """(head, ao, ao): how much each orbital (row) takes from each other; rows add up to one.
 
         With "softmax-over-queries" the columns do instead.
@@ -188,7 +188,7 @@ class PaperQPT(Network):
             flaws: names of flaws of the published code to bring back.
 
         Raises:
-            ValueError: a molecule and theory that cannot be computed, unpaired electrons, or an
+            InputError: a molecule and theory that cannot be computed, unpaired electrons, or an
                 unknown size or flaw.
 
         >>> from qptlab import PaperQPT, molecule
@@ -197,10 +197,10 @@ class PaperQPT(Network):
         """
         theory, elements = checked(molecule, theory)
         if size not in SIZES:
-            raise ValueError(f"unknown size {size!r}; known: {', '.join(SIZES)}")
+            raise InputError(f"unknown size {size!r}; known: {', '.join(SIZES)}")
         unknown = [flaw for flaw in flaws if flaw not in FLAWS]
         if unknown:
-            raise ValueError(f"unknown flaw {unknown[0]!r}; known: {', '.join(FLAWS)}")
+            raise InputError(f"unknown flaw {unknown[0]!r}; known: {', '.join(FLAWS)}")
         orbitals = _orbitals_by_element(shells_of(pyscf_mol(molecule, theory)))
         return cls(size, tuple(flaws), orbitals, theory, elements, key=jax.random.key(seed))
 
@@ -217,31 +217,31 @@ class PaperQPT(Network):
         orbitals = tuple((number, count) for number, count in described["orbitals"])
         return cls(size, flaws, orbitals, theory, elements, key=jax.random.key(0))
 
-    def __call__(self, prepared: Prepared) -> Float[Array, "ao ao"]:
-        """ΔF (ao, ao), symmetric, hartree, to be added to `prepared.start`.
+    def __call__(self, inputs: NetworkInputs) -> Matrix:
+        """ΔF (ao, ao), symmetric, hartree, to be added to `inputs.start`.
 
         As in the paper it is F0 that is corrected: screening is taken back.
         """
-        return self.correction(prepared) + prepared.fock - prepared.start
+        return self.correction(inputs) + inputs.fock - inputs.start
 
-    def correction(self, prepared: Prepared) -> Float[Array, "ao ao"]:
+    def correction(self, inputs: NetworkInputs) -> Matrix:
         """What the paper adds to F0, (ao, ao), symmetric, hartree."""
-        tokens, matrices = self.embed(prepared)
+        tokens, matrices = self.embed(inputs)
         tokens = run_layers(self.layers, tokens, lambda layer, x: layer(x, matrices))
         normed = rows(self.norm, tokens)
         query = rows(self.query, normed)
         key = query if self.key is None else rows(self.key, normed)
         product = query @ key.T / math.sqrt(query.shape[-1])
         delta = product if self.key is None else product + product.T
-        return delta.astype(prepared.fock.dtype)
+        return delta.astype(inputs.fock.dtype)
 
-    def embed(self, prepared: Prepared) -> tuple[Tokens, Biases]:
+    def embed(self, inputs: NetworkInputs) -> tuple[OrbitalTokens, Stacked]:
         """The first tokens (ao, token), and the seven matrices (matrix, ao, ao)."""
-        shells = prepared.integrals.shells
+        shells = inputs.shells
         atom = np.array(shells.atom)[shells.of_ao]
-        features = position_features(prepared.integrals.positions, atom).astype(SINGLE)
+        features = position_features(inputs.positions, atom).astype(SINGLE)
         place = rows(self.place, features)
-        known = known_matrices(prepared).astype(SINGLE)
+        known = known_matrices(inputs).astype(SINGLE)
         gram = relative(place @ place.T)
         kinds = self.embedding.weight[_kinds(shells, self.orbitals)]
         tokens = kinds / math.sqrt(place.shape[-1]) + place

@@ -1,4 +1,4 @@
-"""The small network behind a `XcResponse`: one factor for every pair of shells and every change."""
+"""The small network behind an `XcResponse`: a factor for every pair of shells and every change."""
 
 import equinox as eqx
 import jax
@@ -20,7 +20,7 @@ class ResponseNet(eqx.Module):
     """Factors from the invariants of a pair of shells and those of either shell.
 
     It shares nothing with the network that predicts ΔF: one may be trained without harm to the
-    other. Weights are float32. The last layer starts at zero: untrained, it answers nothing.
+    other. Weights are float32. The last layer starts at zero: untrained, nothing responds.
     """
 
     elements: eqx.nn.Embedding

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from ase.io.extxyz import key_val_str_to_dict
 
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule, commented_frames_from_xyz
 
 FOLDER = Path(str(resources.files("qptlab"))) / "models"
@@ -58,12 +59,12 @@ def frozen_frames(name: str) -> list[FrozenFrame]:
     """The test geometries of a shipped network, as they are in its file.
 
     Raises:
-        ValueError: no such network, or frames whose comments do not say where they come from.
-        FileNotFoundError: it has no test geometries.
+        InputError: no such network, or frames whose comments do not say where they come from.
+        MissingFile: it has no test geometries.
     """
     model = shipped_model(name)
     if model is None:
-        raise ValueError(f"no shipped model {name!r}; shipped models: {shipped_text()}")
+        raise InputError(f"no shipped model {name!r}; shipped models: {shipped_text()}")
     path = model.with_name(model.name.removesuffix(WEIGHTS) + GEOMETRIES)
     return [
         _frozen_frame(comment, frame, f"{path}, frame {number}")
@@ -77,7 +78,7 @@ def _frozen_frame(comment: str, frame: Molecule, where: str) -> FrozenFrame:
         trajectory, kelvin = str(said["trajectory"]), float(said["temperature_k"])
         spin = int(said.get("spin", 0))
     except (KeyError, TypeError, ValueError):
-        raise ValueError(
+        raise InputError(
             f"{where}: expected trajectory= and temperature_k= in the comment; got {comment!r}"
         ) from None
     return FrozenFrame(replace(frame, spin=spin), trajectory, kelvin)

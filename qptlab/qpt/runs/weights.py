@@ -1,7 +1,9 @@
 """Arrays in safetensors files, by their names in a network or state, with text beside them."""
 
+import contextlib
+import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,6 +13,9 @@ import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
+
+from qptlab.errors import InputError
+from qptlab.qpt.networks.base import Network, to_json
 
 Tree = TypeVar("Tree", bound=eqx.Module)
 
@@ -29,18 +34,18 @@ def read_weights(tree: Tree, path: Path, prefix: str = "") -> Tree:
     """`tree` with its arrays read from a file that `write_weights` wrote.
 
     Raises:
-        ValueError: not such a file, or one with other arrays.
+        InputError: not such a file, or one with other arrays.
     """
     arrays, rest = eqx.partition(tree, eqx.is_array)
     try:
         with safe_open(path, framework="numpy") as file:
             leaves = [file.get_tensor(name) for name, _ in named_leaves(arrays, prefix)]
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"{path} cannot be read as weights: {error}") from None
+        raise InputError(f"{path} cannot be read as weights: {error}") from None
     read = jax.tree.unflatten(jax.tree.structure(arrays), map(jnp.asarray, leaves))
     same = jax.tree.map(lambda a, b: a.shape == b.shape, arrays, read)
     if not all(jax.tree.leaves(same)):
-        raise ValueError(f"{path} holds weights of another shape than its description")
+        raise InputError(f"{path} holds weights of another shape than its description")
     return eqx.combine(read, rest)
 
 
@@ -51,6 +56,22 @@ def read_notes(path: Path) -> dict[str, str]:
             return file.metadata() or {}
     except (SafetensorError, OSError):
         return {}
+
+
+def model_notes(model: Network) -> dict[str, str]:
+    """What a file must say of a network for it to be made again."""
+    return {"qptlab": json.dumps(to_json(model))}
+
+
+@contextlib.contextmanager
+def as_input_error(message: str) -> Iterator[None]:
+    """What a damaged description raises, in one sentence."""
+    try:
+        yield
+    except InputError:
+        raise
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise InputError(f"{message}: {type(error).__name__} {error}") from None
 
 
 def replace_file(path: Path, content: bytes) -> None:

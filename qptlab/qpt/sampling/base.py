@@ -7,6 +7,7 @@ from typing import ClassVar, Protocol, TypeVar, runtime_checkable
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 
 TRAIN, VALIDATION = "train", "validation"
@@ -62,11 +63,11 @@ def sampler_json(sampler: Sampler) -> dict:
     """A sampler in JSON's own types.
 
     Raises:
-        ValueError: a sampler of a class that is not registered by `saved_as`.
+        InputError: a sampler of a class that is not registered by `saved_as`.
     """
     kind = getattr(sampler, "kind", None)
     if kind not in _KINDS:
-        raise ValueError(
+        raise InputError(
             f"a run folder cannot hold a {type(sampler).__name__}; known samplers: "
             f"{', '.join(sorted(_KINDS))}"
         )
@@ -77,11 +78,11 @@ def sampler_from_json(record: dict) -> Sampler:
     """The sampler that `sampler_json` wrote.
 
     Raises:
-        ValueError: an unknown kind.
+        InputError: an unknown kind.
         KeyError: a description with something missing.
     """
     if record["kind"] not in _KINDS:
-        raise ValueError(f"unknown sampler {record['kind']!r}; known: {', '.join(sorted(_KINDS))}")
+        raise InputError(f"unknown sampler {record['kind']!r}; known: {', '.join(sorted(_KINDS))}")
     return _KINDS[record["kind"]].from_json(record)
 
 
@@ -105,10 +106,10 @@ def generator(split: str, seed: int, index: int) -> np.random.Generator:
     """Random numbers that belong to one geometry and to no other.
 
     Raises:
-        ValueError: an unknown split.
+        InputError: an unknown split.
     """
     if split not in _STREAM:
-        raise ValueError(f"unknown split {split!r}; known: {', '.join(_STREAM)}")
+        raise InputError(f"unknown split {split!r}; known: {', '.join(_STREAM)}")
     return np.random.default_rng([seed, _STREAM[split], index])
 
 
@@ -124,10 +125,10 @@ def displaced(
     """The molecule moved by `draw()` (atom, 3) bohr and turned; atoms never on each other.
 
     Raises:
-        ValueError: no draw of many keeps the atoms apart; `what` says which width was asked for.
+        InputError: no draw of many keeps the atoms apart; `what` says which width was asked for.
     """
     for _ in range(_TRIES):
         moved = molecule.positions + draw()
         with contextlib.suppress(ValueError):  # atoms on top of each other: draw again
             return turned(molecule.with_positions(moved), rng)
-    raise ValueError(f"{what} puts atoms of {molecule} on each other")
+    raise InputError(f"{what} puts atoms of {molecule} on each other")

@@ -8,6 +8,7 @@ from ase import Atoms, units
 from ase.md.langevin import Langevin
 
 from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase, scf_surface
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
@@ -55,7 +56,7 @@ def molecular_dynamics(
         progress: called with a line of text now and then.
 
     Raises:
-        ValueError: a number that is out of range, or as `scf` and `forces` on the way.
+        InputError: a number that is out of range, or as `scf` and `forces` on the way.
 
     Source: Vanden-Eijnden, Ciccotti, Chem. Phys. Lett. 429, 310 (2006), eq. 23, in ASE.
 
@@ -91,7 +92,7 @@ def network_dynamics(
         settings: as `molecular_dynamics`.
 
     Raises:
-        ValueError: as `molecular_dynamics` and `predict`.
+        InputError: as `molecular_dynamics` and `predict`.
     """
     return molecular_dynamics(molecule, network_surface(model, refine), temperature_k, **settings)
 
@@ -196,10 +197,10 @@ def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
         least = 0 if name == "warm_up" else 1
         if int(count) != count or count < least:
-            raise ValueError(f"{name} {count!r}; expected a whole number, {least} or more")
+            raise InputError(f"{name} {count!r}; expected a whole number, {least} or more")
 
 
 def _check_positive(**numbers: float | None) -> None:
     for name, number in numbers.items():
         if number is not None and not 0 < number < np.inf:
-            raise ValueError(f"{name} {number!r}; expected a number above 0")
+            raise InputError(f"{name} {number!r}; expected a number above 0")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from ase.io.extxyz import key_val_str_to_dict
 
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule, commented_frames_from_xyz
 from qptlab.qpt.sampling.base import (
     TRAIN,
@@ -59,7 +60,7 @@ class Frames(Parted):
         gap: frames used by neither where there is one trajectory; a tenth by default.
 
     Raises:
-        ValueError: too few frames, or frames of different molecules.
+        InputError: too few frames, or frames of different molecules.
     """
 
     frames: tuple[Molecule, ...]
@@ -69,7 +70,7 @@ class Frames(Parted):
     def __post_init__(self):
         check_frames(self.frames)
         if self.group is not None and len(self.group) != len(self.frames):
-            raise ValueError(f"{len(self.group)} trajectory names for {len(self.frames)} frames")
+            raise InputError(f"{len(self.group)} trajectory names for {len(self.frames)} frames")
 
     @property
     def _split(self) -> tuple[tuple[Molecule, ...], tuple[Molecule, ...]]:
@@ -100,13 +101,13 @@ def frames_from_file(source: str | os.PathLike, charge: int | None = None, spin:
     """The frames of an .xyz file (ångström), by trajectory where `trajectory=…` names one.
 
     Raises:
-        ValueError: as `from_xyz` and `Frames`, or a trajectory named on some frames only.
+        InputError: as `from_xyz` and `Frames`, or a trajectory named on some frames only.
     """
     comments, frames = zip(*commented_frames_from_xyz(source, charge, spin), strict=True)
     group = [key_val_str_to_dict(comment).get("trajectory") for comment in comments]
     named = [name is not None for name in group]
     if any(named) and not all(named):
-        raise ValueError(
+        raise InputError(
             f"{named.count(False)} of {len(named)} frames have no trajectory= in their comment; "
             "expected it on every frame or on none"
         )
@@ -114,15 +115,15 @@ def frames_from_file(source: str | os.PathLike, charge: int | None = None, spin:
 
 
 def check_frames(frames: Sequence[Molecule]) -> None:
-    """Raise ValueError for too few frames, or frames of different molecules."""
+    """Raise `InputError` for too few frames, or frames of different molecules."""
     if len(frames) < 2:
-        raise ValueError(
+        raise InputError(
             f"{len(frames)} frame given; at least 2 are needed, one to train on and one to "
             "validate with"
         )
     kinds = {(frame.symbols, frame.charge, frame.spin) for frame in frames}
     if len(kinds) > 1:
-        raise ValueError("frames of different molecules given; expected one molecule")
+        raise InputError("frames of different molecules given; expected one molecule")
 
 
 def parted(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.sampling.base import (
     TRAIN,
@@ -27,7 +28,7 @@ class Mixture:
             none, the training samplers' own validation geometries are used.
 
     Raises:
-        ValueError: nothing to train on, or one geometry on both sides.
+        InputError: nothing to train on, or one geometry on both sides.
     """
 
     training: tuple[Sampler, ...]
@@ -35,11 +36,11 @@ class Mixture:
 
     def __post_init__(self):
         if not self.training:
-            raise ValueError("a mixture needs at least one sampler to train on; got none")
+            raise InputError("a mixture needs at least one sampler to train on; got none")
         known = {molecule for part in self.training for molecule in molecules(part, TRAIN)}
         both = [m for part in self.held_out for m in molecules(part, TRAIN) if m in known]
         if both:
-            raise ValueError(f"{both[0].formula} is to be trained on and to be held out; choose")
+            raise InputError(f"{both[0].formula} is to be trained on and to be held out; choose")
 
     @property
     def molecule(self) -> Molecule:
@@ -86,7 +87,7 @@ def mixture(training: Sequence[Sampler], held_out: Sequence[Sampler] = ()) -> Mi
             validation takes other geometries of the training molecules.
 
     Raises:
-        ValueError: nothing to train on, or one geometry on both sides.
+        InputError: nothing to train on, or one geometry on both sides.
 
     >>> import qptlab as ql
     >>> known = [ql.wiggle(ql.molecule(name)) for name in ("water", "ammonia")]

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from scipy.linalg import null_space
 
 from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase, scf_surface
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.sampling.base import (
     TRAIN,
@@ -144,7 +145,7 @@ def normal_modes(
         progress: called with a line of text now and then.
 
     Raises:
-        ValueError: a single atom, a negative temperature, an optimisation that does not end, or
+        InputError: a single atom, a negative temperature, an optimisation that does not end, or
             that ends at a saddle point.
 
     >>> import qptlab as ql
@@ -154,7 +155,7 @@ def normal_modes(
     """
     check_temperature(temperature_k)
     if len(molecule.symbols) < 2:
-        raise ValueError(f"{molecule} is a single atom and does not vibrate")
+        raise InputError(f"{molecule} is a single atom and does not vibrate")
     surface = theory if callable(theory) else scf_surface(parse_theory(theory))
     minimum = optimised(molecule, surface, progress)
     frequencies, modes = vibrations(minimum, hessian(minimum, surface, progress))
@@ -174,7 +175,7 @@ def optimised(
     """The minimum of the energy near a geometry, by ASE's BFGS.
 
     Raises:
-        ValueError: forces are still above `FORCE_TOL` after many steps.
+        InputError: forces are still above `FORCE_TOL` after many steps.
     """
     atoms = ase_atoms(molecule)
     atoms.calc = SurfaceCalculator(surface, molecule)
@@ -182,7 +183,7 @@ def optimised(
     largest = FORCE_TOL * EV_PER_HARTREE / ANGSTROM_PER_BOHR
     search.attach(lambda: progress(f"optimising {molecule.formula}: step {search.nsteps}"))
     if not search.run(fmax=largest, steps=MAX_OPTIMISER_STEPS):
-        raise ValueError(
+        raise InputError(
             f"{molecule.formula}: no minimum after {MAX_OPTIMISER_STEPS} optimisation steps; "
             "start from a better geometry"
         )
@@ -214,7 +215,7 @@ def vibrations(
     """Frequencies ħω (hartree) and modes of the motion that is neither translation nor rotation.
 
     Raises:
-        ValueError: a direction in which the energy falls.
+        InputError: a direction in which the energy falls.
     """
     masses = atomic_masses[list(molecule.numbers)] * ELECTRON_MASS_PER_DALTON
     root = np.repeat(np.sqrt(masses), 3)
@@ -222,7 +223,7 @@ def vibrations(
     curvature, vectors = np.linalg.eigh(inner.T @ (hessian / np.outer(root, root)) @ inner)
     if curvature[0] <= 0:
         imaginary = np.sqrt(-curvature[0]) * WAVENUMBER_PER_HARTREE
-        raise ValueError(
+        raise InputError(
             f"{molecule.formula} was optimised to a saddle point (a frequency of "
             f"{imaginary:.0f}i 1/cm); start from a less symmetric geometry"
         )
@@ -246,6 +247,6 @@ def _rigid_motions(
 
 
 def check_temperature(kelvin: float) -> None:
-    """Raise ValueError for what is no temperature."""
+    """Raise `InputError` for what is no temperature."""
     if not np.isfinite(kelvin) or kelvin < 0:
-        raise ValueError(f"temperature {kelvin!r} K; expected a number, 0 or more")
+        raise InputError(f"temperature {kelvin!r} K; expected a number, 0 or more")

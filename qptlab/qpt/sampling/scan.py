@@ -10,6 +10,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from qptlab.dft.surface import ase_atoms, from_ase
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 
 BOND_STRETCH = 1.2
@@ -29,7 +30,7 @@ def dihedral_scan(molecule: Molecule, four_atoms: Sequence[int], steps: int = 12
         steps: number of geometries; 12 are 30° apart.
 
     Raises:
-        ValueError: indices that are not those of a chain of bonded atoms, a middle bond that is
+        InputError: indices that are not those of a chain of bonded atoms, a middle bond that is
             part of a ring, three atoms in a line, or parts that run into each other.
 
     >>> import qptlab as ql
@@ -38,22 +39,22 @@ def dihedral_scan(molecule: Molecule, four_atoms: Sequence[int], steps: int = 12
     4
     """
     if int(steps) != steps or steps < 1:
-        raise ValueError(f"steps {steps!r}; expected a whole number, 1 or more")
+        raise InputError(f"steps {steps!r}; expected a whole number, 1 or more")
     chain, atoms = _checked(molecule, four_atoms), ase_atoms(molecule)
     bonds = _bonds(atoms)
     for a, b in pairwise(chain):
         if not bonds[a, b]:
-            raise ValueError(f"{_named(molecule, a, b)} are not bonded; expected a chain of four")
+            raise InputError(f"{_named(molecule, a, b)} are not bonded; expected a chain of four")
     for a, b, c in (chain[:3], chain[1:]):
         if abs(180 - atoms.get_angle(a, b, c)) < STRAIGHT_DEGREES:
-            raise ValueError(
+            raise InputError(
                 f"{_named(molecule, a, b, c)} are in a line, so there is no dihedral angle"
             )
     _, j, k, last = chain
     bonds[j, k] = bonds[k, j] = False
     _, part = connected_components(coo_array(bonds), directed=False)
     if part[j] == part[k]:
-        raise ValueError(
+        raise InputError(
             f"the bond of {_named(molecule, j, k)} is part of a ring and cannot be turned"
         )
     moving = np.flatnonzero(part == part[last])
@@ -73,7 +74,7 @@ def _checked(molecule: Molecule, four_atoms: Sequence[int]) -> list[int]:
     count = len(molecule.symbols)
     chain = [int(index) for index in four_atoms]
     if len(chain) != 4 or len(set(chain)) != 4 or not all(0 <= i < count for i in chain):
-        raise ValueError(
+        raise InputError(
             f"four_atoms {tuple(four_atoms)}; expected four different indices from 0 to {count - 1}"
         )
     return chain

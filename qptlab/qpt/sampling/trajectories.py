@@ -6,6 +6,7 @@ from pathlib import Path
 
 from ase.io.extxyz import key_val_str_to_dict
 
+from qptlab.errors import InputError
 from qptlab.molecule import Molecule, commented_frames_from_xyz, to_xyz
 from qptlab.qpt.sampling.base import molecule_from_json, molecule_json, saved_as
 from qptlab.qpt.sampling.frames import Parted, check_frames, parted
@@ -26,7 +27,7 @@ class Trajectories(Parted):
         held_out: trajectories kept for validation.
 
     Raises:
-        ValueError: too few frames, frames of different molecules, lists of different lengths, or
+        InputError: too few frames, frames of different molecules, lists of different lengths, or
             a split that leaves one side empty.
     """
 
@@ -41,11 +42,11 @@ class Trajectories(Parted):
         check_frames(self.frames)
         columns = (self.group, self.temperature_k, self.potential, self.kinetic)
         if {len(column) for column in columns} != {len(self.frames)}:
-            raise ValueError(
+            raise InputError(
                 f"{len(self.frames)} frames, but columns of {[len(c) for c in columns]} numbers"
             )
         if not self.training or not self.validation:
-            raise ValueError(
+            raise InputError(
                 f"trajectories {sorted(set(self.group))} with {list(self.held_out)} held out; "
                 "expected at least one to train on and one to validate with"
             )
@@ -81,8 +82,8 @@ class Trajectories(Parted):
         """The trajectories that `save` wrote.
 
         Raises:
-            FileNotFoundError: no such file.
-            ValueError: an .xyz file that `save` did not write.
+            MissingFile: no such file.
+            InputError: an .xyz file that `save` did not write.
         """
         comments, frames = zip(*commented_frames_from_xyz(path), strict=True)
         records = [key_val_str_to_dict(comment) for comment in comments]
@@ -95,7 +96,7 @@ class Trajectories(Parted):
             )
             charge, spin = int(records[0]["charge"]), int(records[0]["spin"])
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(
+            raise InputError(
                 f"{path} was not written by Trajectories.save: {type(error).__name__} {error}"
             ) from None
         geometries = tuple(Molecule(f.symbols, f.positions, charge, spin) for f in frames)

@@ -3,8 +3,7 @@
 import math
 from dataclasses import asdict, dataclass, field
 
-ADAM_LR, MUON_LR = 2e-3, 6e-3
-"""Learning rates that usually suit; see `Network.optimiser`."""
+from qptlab.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -46,19 +45,19 @@ class TrainConfig:
             check_lr(self.lr)
         for name, least in (("batch", 1), ("reuse", 1), ("n_validation", 0), ("refine", 0)):
             if getattr(self, name) < least:
-                raise ValueError(f"{name} {getattr(self, name)!r}; expected {least} or more")
+                raise InputError(f"{name} {getattr(self, name)!r}; expected {least} or more")
         if self.geometries is not None and self.geometries < self.batch:
-            raise ValueError(
+            raise InputError(
                 f"geometries {self.geometries!r}; expected at least a batch of {self.batch}"
             )
         for name in ("steps", "minutes"):
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < math.inf:
-                raise ValueError(f"{name} {limit!r}; expected a number above 0")
+                raise InputError(f"{name} {limit!r}; expected a number above 0")
         if self.pool_gib <= 0:
-            raise ValueError(f"pool_gib {self.pool_gib!r}; expected more than 0")
+            raise InputError(f"pool_gib {self.pool_gib!r}; expected more than 0")
         if not 0 <= self.seed < 2**32:
-            raise ValueError(f"seed {self.seed!r}; expected a whole number from 0 to 2³² − 1")
+            raise InputError(f"seed {self.seed!r}; expected a whole number from 0 to 2³² − 1")
 
 
 @dataclass(frozen=True)
@@ -112,5 +111,5 @@ class StepLog:
 def check_lr(lr: float) -> float:
     """The learning rate, if it is one."""
     if not (isinstance(lr, int | float) and math.isfinite(lr) and lr > 0):
-        raise ValueError(f"learning rate {lr!r}; expected a number above 0")
+        raise InputError(f"learning rate {lr!r}; expected a number above 0")
     return float(lr)

@@ -5,26 +5,28 @@ import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
-import jax
 from jaxtyping import Array
 
-from qptlab.dft.integrals import check_input, integrals
+from qptlab.dft.integrals import check_input
 from qptlab.molecule import Molecule
-from qptlab.qpt.labels import LabelSource, label
+from qptlab.qpt.labels import LabelSource
 from qptlab.qpt.losses import parse_loss
 from qptlab.qpt.networks.base import Network, to_json
 from qptlab.qpt.predict import Prediction, predict
-from qptlab.qpt.prepared import Prepared, first_build, prepare
+from qptlab.qpt.prepared import Prepared, prepare
+from qptlab.qpt.runs.folder import RunFolder, RunRecord
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, molecules
 from qptlab.qpt.training.config import StepLog, TrainConfig, check_lr
+from qptlab.qpt.training.geometries import Geometries
 from qptlab.qpt.training.guard import usual_norm
 from qptlab.qpt.training.memory_maps import check_memory_maps
 from qptlab.qpt.training.pool import capacity, mean_bytes
 from qptlab.qpt.training.schedule import progress, schedule
 from qptlab.qpt.training.state import TrainState, first_state
-from qptlab.qpt.training.step import Geometry, Step, train_step
+from qptlab.qpt.training.step import Drawn, Step, train_step
 from qptlab.qpt.training.stream import PreparedStream
 from qptlab.qpt.training.timer import Clock, Timer
 from qptlab.qpt.training.validation import ReferenceEnergy, Validation, converged_energy
@@ -55,7 +57,7 @@ class Training:
         status: idle, preparing geometries, compiling, training or validating.
 
     Raises:
-        ValueError: a molecule or theory that cannot run, a molecule the network is not for, a
+        InputError: a molecule or theory that cannot run, a molecule the network is not for, a
             supervised loss without labels, or, with `out`, a network whose class is not registered.
 
     >>> import qptlab as ql
@@ -90,9 +92,7 @@ class Training:
         self.state: TrainState = first_state(self._loss.network_to_train(model, self.config.seed))
         self.history: list[StepLog] = []
         self.clock, self.status = Clock(), "idle"
-        self.out = None if out is None else Path(out)
-        # the folder written last, and how many lines of history it holds
-        self.saved: tuple[Path | None, int] = (None, 0)
+        self._folder = None if out is None else RunFolder(out)
         self._reference, self._started = reference, started
         self._lr = model.usual_lr if self.config.lr is None else self.config.lr
         self._validation: Validation | None = None
@@ -119,6 +119,11 @@ class Training:
         return None if self._validation is None else self._validation.baselines_ha
 
     @property
+    def left_out(self) -> tuple[str, ...]:
+        """Validation geometries that could not be computed, and why; one sentence each."""
+        return () if self._validation is None else self._validation.left_out
+
+    @property
     def n_parameters(self) -> int:
         """Number of weights."""
         return self.model.n_parameters
@@ -133,11 +138,14 @@ class Training:
         """Geometry number `index`, from 0 on, of those that were set aside to validate with."""
         return self.sampler(VALIDATION, self.config.seed, index)
 
+    @property
+    def out(self) -> Path | None:
+        """The run folder; None where nothing is written."""
+        return None if self._folder is None else self._folder.path
+
     def save(self, folder: str | os.PathLike) -> None:
         """Write the run to a folder that `Training.resume` reads."""
-        from qptlab.qpt.runs.folder import save_run
-
-        save_run(self, folder)
+        RunFolder(folder).write(self._record())
 
     @classmethod
     def resume(
@@ -150,10 +158,14 @@ class Training:
         **changes,
     ) -> "Training":
         """The run of a folder, to be continued there, with settings changed by keyword."""
-        from qptlab.qpt.runs.folder import load_run
-
+        there = RunFolder(folder).read()
+        config = replace(there.config, **changes)
         given = {"reference": reference, "labels": labels, "started": started}
-        return load_run(cls, folder, given, **changes)
+        run = cls(there.model, there.sampler, config, out=folder, **given)
+        run.state, run.history = there.state, there.history
+        run.lr = changes.get("lr", there.lr)
+        run.clock = Clock(there.seconds, there.compile_seconds, there.label_seconds)
+        return run
 
     def __iter__(self) -> Iterator[StepLog]:
         """Train until a limit of the settings is reached, or the loop is left.
@@ -188,26 +200,23 @@ class Training:
                 self._validation.close()
             self.clock.before = self.history[-1].seconds if self.history else 0.0
             self.status = "idle"
-            if self.out is not None and self.history:
-                self.save(self.out)
+            if self._folder is not None and self.history:
+                self._folder.write(self._record())
 
-    def _open_stream(self) -> PreparedStream[Geometry]:
+    def _open_stream(self) -> PreparedStream[Drawn]:
         config = self.config
         self.status = "preparing geometries" if self._validation else "compiling"
-        first = self._molecule(0)
-        sizes = mean_bytes(self.sampler, self.model.theory, self._sample(first), first, self._loss)
+        given = self.sampler, self.model.theory, self._loss
+        geometries = Geometries(*given, self._labels, config.seed, self.clock)
+        first = geometries.molecule(0)
+        sizes = mean_bytes(*given, first, geometries.first_build(first))
         count, window = capacity(config, *sizes)
         if self._validation is None or not self._validation.complete:
-            self._validation = Validation(
-                self.sampler,
-                self.model.theory,
-                count=count,
-                iterations=config.refine,
-                seed=config.seed,
-                reference=self._reference,
-            )
+            asked = {"count": count, "iterations": config.refine, "seed": config.seed}
+            where = self.sampler, self.model.theory
+            self._validation = Validation(*where, reference=self._reference, **asked)
         return PreparedStream(
-            self._prepare,
+            geometries.draw,
             window=window,
             reuse=config.reuse,
             seed=config.seed,
@@ -215,30 +224,12 @@ class Training:
             total=config.geometries,
         )
 
-    def _molecule(self, index: int) -> Molecule:
-        return self.sampler(TRAIN, self.config.seed, index)
-
-    def _sample(self, molecule: Molecule) -> Prepared:
-        ints = integrals(molecule, self.model.theory)
-        with self.clock.running("prepared", [ints]):
-            return jax.block_until_ready(first_build(ints))
-
-    def _prepare(self, index: int) -> Geometry:
-        molecule = self._molecule(index)
-        prepared = self._loss.kept(self._sample(molecule))
-        if self._loss.needs_labels:
-            with self.clock.labelling():
-                fock = self._labels(molecule, self.model.theory)
-            prepared = replace(prepared, label=label(fock, prepared.integrals))
-        return Geometry(index, f"{molecule.formula} {molecule.charge}", prepared)
-
-    def _steps(
-        self, stream: PreparedStream[Geometry], timer: Timer
-    ) -> Generator[StepLog, None, None]:
+    def _steps(self, stream: PreparedStream[Drawn], timer: Timer) -> Generator[StepLog, None, None]:
         validate_at, save_at = 0.0, timer.seconds + SAVE_EVERY
         last = self._reached_steps()
         while not last:
-            batch = stream.draw(self.config.batch, waiting=self._say_that_it_waits)
+            say = partial(setattr, self, "status", "preparing geometries")
+            batch = stream.draw(self.config.batch, waiting=say)
             passed = self.config, int(self.state.step), timer.share_passed
             lr = self._lr * schedule(*passed)
             done = self._train_step(batch, lr, self._loss.weights(progress(*passed)))
@@ -250,19 +241,28 @@ class Training:
             log = self._log(done, errors, lr, timer)
             with timer.held():
                 yield log
-            if self.out is not None and timer.seconds > save_at:
-                self.save(self.out)
+            if self._folder is not None and timer.seconds > save_at:
+                self._folder.write(self._record())
                 save_at = timer.seconds + SAVE_EVERY
 
-    def _say_that_it_waits(self) -> None:
-        self.status = "preparing geometries"
+    def _record(self) -> RunRecord:
+        return RunRecord(
+            state=self.state,
+            sampler=self.sampler,
+            config=self.config,
+            lr=self.lr,
+            seconds=self.history[-1].seconds if self.history else 0.0,
+            compile_seconds=self.clock.compile_seconds,
+            label_seconds=self.clock.label_seconds,
+            history=self.history,
+        )
 
-    def _train_step(self, batch: list[Geometry], lr: float, weights: Array) -> Step:
+    def _train_step(self, batch: list[Drawn], lr: float, weights: Array) -> Step:
         usual = {
             kind: usual_norm((log.gradient_norms for log in reversed(self.history)), kind)
-            for kind in {geometry.kind for geometry in batch}
+            for kind in {drawn.kind for drawn in batch}
         }
-        with self.clock.running("step", [geometry.prepared for geometry in batch]) as compiles:
+        with self.clock.running("step", [drawn.inputs for drawn in batch]) as compiles:
             self.status = "compiling" if compiles else "training"
             self.state, done = train_step(self.state, batch, self._loss.terms, weights, usual, lr)
         return done

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float, Int
 from optax.contrib import MuonDimensionNumbers, scale_by_muon
 
 from qptlab.dft.compiling import jit
+from qptlab.errors import InputError
 from qptlab.qpt.networks.base import Network
 
 THIN = 8
@@ -36,7 +37,7 @@ def optimiser(kind: str) -> optax.GradientTransformation:
     Source: Kingma, Ba, ICLR 2015; Jordan et al., Muon (2024), as in optax.
 
     Raises:
-        ValueError: neither.
+        InputError: neither.
     """
     adam = optax.scale_by_adam(b1=0.9, b2=0.95)
     if kind == "adam":
@@ -44,7 +45,7 @@ def optimiser(kind: str) -> optax.GradientTransformation:
     if kind == "muon":
         muon = scale_by_muon(weight_dimension_numbers=partial(jax.tree.map, _rows_and_columns))
         return optax.partition({"matrix": muon, "other": adam}, partial(jax.tree.map, _shape))
-    raise ValueError(f"unknown optimiser {kind!r}; known: adam, muon")
+    raise InputError(f"unknown optimiser {kind!r}; known: adam, muon")
 
 
 def _shape(weight: Array) -> str:

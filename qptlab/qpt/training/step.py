@@ -12,19 +12,22 @@ import optax
 from jaxtyping import Array, Float
 
 from qptlab.dft.compiling import jit
+from qptlab.qpt.labels import Label
 from qptlab.qpt.losses import Term, loss
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.prepared import Prepared
+from qptlab.qpt.prepared import NetworkInputs
 from qptlab.qpt.training.guard import objection
 from qptlab.qpt.training.state import TrainState, update
+from qptlab.types import Scalar
 
 
-class Geometry(NamedTuple):
-    """Training geometry number `index`, prepared; `kind` names its molecule."""
+class Drawn(NamedTuple):
+    """Training geometry number `index` as its loss needs it; `kind` names its molecule."""
 
     index: int
     kind: str
-    prepared: Prepared
+    inputs: NetworkInputs
+    label: Label | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Step:
 
 def train_step(
     state: TrainState,
-    batch: list[Geometry],
+    batch: list[Drawn],
     terms: tuple[Term, ...],
     weights: Float[Array, " term"],
     usual_norms: dict[str, float],
@@ -58,8 +61,8 @@ def train_step(
         usual_norms: of a gradient, for each kind in the batch, to recognise an absurd one by.
     """
     used, norms, slopes, skipped = [], defaultdict(list), [], []
-    for index, kind, geometry in batch:
-        *numbers, slope = gradient(state.model, geometry, terms, weights)
+    for index, kind, inputs, label in batch:
+        *numbers, slope = gradient(state.model, inputs, terms, weights, label)
         value, energy, norm = map(float, numbers)
         wrong = objection(index, value, norm, usual_norms[kind])
         if wrong is not None:
@@ -76,14 +79,18 @@ def train_step(
 
 @jit
 def gradient(
-    network: Network, geometry: Prepared, terms: tuple[Term, ...], weights: Float[Array, " term"]
-) -> tuple:
+    network: Network,
+    inputs: NetworkInputs,
+    terms: tuple[Term, ...],
+    weights: Float[Array, " term"],
+    label: Label | None = None,
+) -> tuple[Scalar, Scalar, Scalar, Network]:
     """Loss, energy of the unrefined prediction, norm of the gradient per electron, and that itself.
 
     Per electron, because energies grow with the molecule: among molecules of many sizes the
     largest would be all that is learned.
     """
     value_and_grad = eqx.filter_value_and_grad(loss, has_aux=True)
-    (value, energy), slope = value_and_grad(network, geometry, terms, weights)
-    slope = optax.tree.scale(1 / (2 * geometry.integrals.n_occ), slope)
+    (value, energy), slope = value_and_grad(network, inputs, terms, weights, label)
+    slope = optax.tree.scale(1 / (2 * inputs.n_occ), slope)
     return value, energy, optax.tree.norm(slope), slope

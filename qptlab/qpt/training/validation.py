@@ -4,22 +4,25 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import jax.numpy as jnp
 import numpy as np
 
 from qptlab.dft.compiling import jit
 from qptlab.dft.integrals import use_one_thread
 from qptlab.dft.scf import scf
+from qptlab.errors import InputError, NotConverged
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.pipeline import diis_energies, refine
+from qptlab.qpt.pipeline import diis_energies, no_network, propose, refine
 from qptlab.qpt.prepared import Prepared, prepare
 from qptlab.qpt.sampling import VALIDATION, Sampler
 from qptlab.theory import Theory
 
 ReferenceEnergy = Callable[[Molecule, Theory], float]
 
-_predict = jit(lambda network, geometry: (network(geometry), network.xc_response(geometry)))
+EXPECTED = (ValueError, NotConverged)
+"""What a geometry is left out for; a user's own reference may raise a plain ValueError."""
+
+_propose = jit(propose)
 _refine = jit(refine)
 _diis = jit(diis_energies)
 
@@ -28,20 +31,20 @@ def converged_energy(molecule: Molecule, theory: Theory) -> float:
     """Energy of our own converged SCF, hartree; it agrees with PySCF to 1e-8.
 
     Raises:
-        ValueError: the SCF does not converge.
+        NotConverged: the SCF does not converge.
     """
     result = scf(molecule, theory)
     if not result.converged:
-        raise ValueError(f"no reference energy: {result.message}")
+        raise NotConverged(f"no reference energy: {result.message}")
     return float(result.energy.total)
 
 
-def baseline_energies(geometry: Prepared, iterations: int) -> dict[str, np.ndarray]:
+def baseline_energies(prepared: Prepared, iterations: int) -> dict[str, np.ndarray]:
     """Energies (refine + 1,) in hartree of "plain" (no network) and "diis" at equal builds."""
-    zero = jnp.zeros_like(geometry.start)
+    nothing = no_network(prepared.inputs)
     return {
-        "plain": np.asarray(_refine(zero, geometry, iterations).energies),
-        "diis": np.asarray(_diis(geometry.integrals, iterations + 1)),
+        "plain": np.asarray(_refine(nothing, prepared, iterations).energies),
+        "diis": np.asarray(_diis(prepared.integrals, iterations + 1)),
     }
 
 
@@ -58,12 +61,16 @@ class Validation:
     """Validation geometries, prepared one after the other in a background thread.
 
     Errors are means over the geometries that are ready, so that the first one comes soon. A
-    geometry whose reference does not converge is left out, and another taken instead.
+    geometry that cannot be computed, or whose reference does not converge, is left out and named
+    in `left_out`, and another taken instead.
 
     Args:
         count: number of geometries.
         iterations: refining iterations up to which errors are reported.
         reference: (molecule, theory) → converged energy in hartree.
+
+    Attributes:
+        left_out: which geometries and why, one sentence each.
     """
 
     def __init__(
@@ -79,7 +86,8 @@ class Validation:
         self._sampler, self._theory, self._reference = sampler, theory, reference
         self._count, self._iterations, self._seed = count, iterations, seed
         self._points: list[Point] = []
-        self._failure: Exception | None = None
+        self.left_out: tuple[str, ...] = ()
+        self._failure: Exception | None = None  # the last reason; a defect of ours is the only one
         self._changed, self._closed = threading.Condition(), False
         threading.Thread(target=self._prepare_all, name="qptlab-validation", daemon=True).start()
 
@@ -117,22 +125,26 @@ class Validation:
         # compiled apart from the network: the plain baseline runs the same code
         energies = []
         for prepared in (point.prepared for point in points):
-            delta_fock, response = _predict(network, prepared)
-            path = _refine(delta_fock, prepared, self._iterations, response=response)
-            energies.append(path.energies)
+            proposal = _propose(network, prepared.inputs)
+            energies.append(_refine(proposal, prepared, self._iterations).energies)
         return _mean_errors(points, energies)
 
     def wait(self, count: int | None = None) -> None:
         """Wait until `count` geometries (all by default) are ready.
 
         Raises:
-            ValueError: no geometry could be prepared; the reason is that of the last one.
+            InputError, NotConverged: no geometry could be prepared, for the reason of the last one.
         """
         wanted = self._count if count is None else min(count, self._count)
         with self._changed:
             self._changed.wait_for(lambda: len(self._points) >= wanted or self._closed)
-        if not self._points and self._failure is not None:
-            raise ValueError(f"no validation geometry could be prepared: {self._failure}")
+        failure = self._failure
+        if failure is None or (self._points and isinstance(failure, EXPECTED)):
+            return
+        if not isinstance(failure, EXPECTED):
+            raise failure
+        kind = NotConverged if isinstance(failure, NotConverged) else InputError
+        raise kind(f"no validation geometry could be prepared: {failure}")
 
     def close(self) -> None:
         """Prepare no more geometries after the one under way."""
@@ -145,9 +157,13 @@ class Validation:
                 break
             try:
                 point = self._prepare(index)
-            except Exception as error:  # kept for `wait`: a thread has nobody to raise to
+            except EXPECTED as error:
                 self._failure = error
+                self.left_out += (f"validation geometry {index}: {error}",)
                 continue
+            except Exception as error:  # raised by `wait`: a thread has nobody to raise to
+                self._failure = error
+                break
             with self._changed:
                 self._points.append(point)
                 self._changed.notify_all()
@@ -157,9 +173,9 @@ class Validation:
 
     def _prepare(self, index: int) -> Point:
         molecule = self._sampler(VALIDATION, self._seed, index)
-        geometry = prepare(molecule, self._theory)
+        prepared = prepare(molecule, self._theory)
         energy = self._reference(molecule, self._theory)
-        return Point(geometry, energy, baseline_energies(geometry, self._iterations))
+        return Point(prepared, energy, baseline_energies(prepared, self._iterations))
 
 
 def _mean_errors(points: tuple[Point, ...], energies: list) -> dict[int, float]:

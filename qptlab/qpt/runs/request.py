@@ -1,0 +1,150 @@
+"""What a training is asked to be, whoever asks: the command line and the workbench build from this.
+
+A request is plain data, checked where it is built: nothing runs before `training`, which may first
+compute vibrations or dynamics.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from qptlab.errors import InputError
+from qptlab.molecule import Molecule
+from qptlab.qpt.labels import LabelSource
+from qptlab.qpt.networks.base import Network
+from qptlab.qpt.networks.block import BlockQPT
+from qptlab.qpt.networks.paper import PaperQPT
+from qptlab.qpt.sampling import (
+    Frames,
+    Sampler,
+    mixture,
+    molecular_dynamics,
+    normal_modes,
+    wiggle,
+)
+from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.run import Training
+from qptlab.qpt.training.validation import ReferenceEnergy
+from qptlab.theory import Theory
+
+SIGMA_BOHR, TEMPERATURE_K = 0.05, 300.0
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class SamplerRequest:
+    """How geometries are drawn.
+
+    Attributes:
+        kind: "wiggle", "modes", "md", or "file" for the frames that are given.
+        sigma_bohr: of a wiggle. temperature_k: of modes and md.
+        surface: whose forces modes and md feel; the network's own theory where None.
+        seconds: what molecular dynamics may take; None for as long as it takes.
+        frames: of "file", where they are grouped by trajectory; else all that are given.
+    """
+
+    kind: str = "wiggle"
+    sigma_bohr: float = SIGMA_BOHR
+    temperature_k: float = TEMPERATURE_K
+    surface: Theory | None = None
+    seconds: float | None = None
+    frames: Frames | None = None
+
+
+@dataclass(frozen=True)
+class NetworkRequest:
+    """A new network: "block", with fields of `BlockSizes`, or "paper" of a named size."""
+
+    kind: str = "block"
+    sizes: dict[str, int] = field(default_factory=dict)
+    size: str = "tiny"
+
+    def create(self, geometries: tuple[Molecule, ...], theory: Theory, seed: int) -> Network:
+        """The untrained network.
+
+        Raises:
+            InputError: as `BlockQPT.create` and `PaperQPT.create`, or the paper's for several
+                molecules.
+        """
+        if self.kind == "paper":
+            if len(different(geometries)) > 1:
+                raise InputError("the paper's network is for one molecule; several are given")
+            return PaperQPT.create(geometries[0], theory, self.size, seed)
+        return BlockQPT.create(geometries, theory, seed=seed, **self.sizes)
+
+
+@dataclass(frozen=True)
+class RunRequest:
+    """All that is chosen before a training starts.
+
+    Attributes:
+        geometries: of one molecule, or one of each of several; those to train on.
+        network: a trained one to go on from, or what to create.
+        theory: of a network that is created; a trained one has its own.
+        held_out: molecules that are never trained on, to validate a wiggle with.
+        out: run folder, or None to keep nothing.
+    """
+
+    geometries: tuple[Molecule, ...]
+    theory: Theory
+    network: Network | NetworkRequest = NetworkRequest()
+    sampler: SamplerRequest = SamplerRequest()
+    config: TrainConfig = field(default_factory=TrainConfig)
+    held_out: tuple[Molecule, ...] = ()
+    out: Path | None = None
+
+    def training(
+        self,
+        *,
+        reference: ReferenceEnergy,
+        labels: LabelSource | None = None,
+        started: float | None = None,
+        progress: Progress = lambda line: None,
+    ) -> Training:
+        """The training that this describes.
+
+        Args:
+            reference, labels, started: as `Training`.
+            progress: called with a line of text while vibrations or dynamics are computed.
+
+        Raises:
+            InputError: what cannot be computed or trained, in one sentence.
+        """
+        network, config = self.network, self.config
+        # before the sampler: making that may take minutes
+        if isinstance(network, NetworkRequest):
+            network = network.create(self.geometries, self.theory, config.seed)
+        for molecule in self.geometries:
+            network.check(molecule)
+        if self.held_out:
+            config = replace(config, n_validation=len(self.held_out))
+        judge = {"reference": reference, "labels": labels, "started": started}
+        return Training(
+            network, self._sampler(network.theory, progress), config, out=self.out, **judge
+        )
+
+    def _sampler(self, theory: Theory, progress: Progress) -> Sampler:
+        asked, first = self.sampler, self.geometries[0]
+        surface = theory if asked.surface is None else asked.surface
+        if asked.kind == "file":
+            return Frames(self.geometries) if asked.frames is None else asked.frames
+        if asked.kind == "modes":
+            return normal_modes(first, surface, asked.temperature_k, progress=progress)
+        if asked.kind == "md":
+            return molecular_dynamics(
+                first,
+                surface,
+                asked.temperature_k,
+                seed=self.config.seed,
+                seconds=asked.seconds,
+                progress=progress,
+            )
+        if len(self.geometries) == 1 and not self.held_out:
+            return wiggle(first, asked.sigma_bohr)
+        sides = self.geometries, self.held_out
+        return mixture(*([wiggle(m, asked.sigma_bohr) for m in side] for side in sides))
+
+
+def different(geometries: Sequence[Molecule]) -> set[tuple]:
+    """One entry for each different molecule; frames of one molecule have one."""
+    return {(molecule.symbols, molecule.charge) for molecule in geometries}
