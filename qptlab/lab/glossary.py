@@ -70,20 +70,21 @@ ENTRIES = {
         Entry(r"C", "scf.mo_coeff", "molecular orbitals, $F C = S C \\varepsilon$", "ao mo", ""),
         Entry(r"\varepsilon", "scf.mo_energy", "orbital energies, ascending", "mo", "hartree"),
         Entry(r"n_\text{occ}", "scf.n_occ", "number of occupied orbitals", "", ""),
-        Entry(r"FDS - SDF", "commutator(prepared.fock, prepared.dm, ints.overlap)",
+        Entry(r"FDS - SDF", "commutator(prepared.fock, prepared.matrices.dm, ints.overlap)",
               "commutator, zero when $F$ and $D$ belong to each other", "ao ao", "hartree"),
         Entry("", "scf.fock_builds", "Fock matrices built on the way, the currency of all "
               "comparisons", "", ""),
     ),
     "The network": (
         Entry(r"\theta", "model.n_parameters", "weights, and how many", "", ""),
-        Entry(r"D_0", "prepared.dm", "density that everything starts from", "ao ao", "electrons"),
+        Entry(r"D_0", "prepared.matrices.dm", "density that everything starts from", "ao ao",
+              "electrons"),
         Entry(r"F_0 = F[D_0]", "prepared.fock", "its Fock matrix, the first build", "ao ao",
               "hartree"),
         Entry(r"\tilde F_0", "prepared.start", "the same after Coulomb screening", "ao ao",
               "hartree"),
-        Entry(r"A_k", "prepared.matrices", "matrices at hand, whose blocks are scaled to give "
-              "$\\Delta F$", "matrix ao ao", "hartree, or their own"),
+        Entry(r"A_k", "prepared.matrices.stacked", "matrices at hand, whose blocks are scaled to "
+              "give $\\Delta F$", "matrix ao ao", "hartree, or their own"),
         Entry(r"\Delta F", "model(prepared)", "what the network predicts", "ao ao", "hartree"),
         Entry(r"w_k(a, b)", "model.xc_response(prepared).factors", "what it multiplies a change of "
               "density by, in refining, to know beforehand how $F$ will change",

@@ -7,6 +7,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from qptlab.errors import InputError
+
 WORKBENCH = "workbench.ipynb"
 OWN_FOLDER = "qptlab-notebooks"
 
@@ -15,12 +17,13 @@ def open_lab(folder: str | os.PathLike | None = None, *, browser: bool = True) -
     """Start JupyterLab in `folder` on the workbench notebook; returns when it is closed.
 
     Args:
-        folder: where the notebooks are; missing ones are copied there, none is overwritten. By
-            default the checkout's own notebooks, or `qptlab-notebooks` for an installed package.
+        folder: where the notebooks are; missing ones are copied there with the pages of `docs`,
+            none is overwritten. By default the checkout's own notebooks, or `qptlab-notebooks` for
+            an installed package.
         browser: open a browser; JupyterLab prints the URL in any case.
 
     Raises:
-        ValueError: `folder` is a file, or no notebooks can be found.
+        InputError: `folder` is a file, or no notebooks can be found.
     """
     command = [sys.executable, "-m", "jupyterlab", *lab_options(prepare_folder(folder))]
     if not browser:
@@ -44,17 +47,19 @@ def lab_options(place: Path) -> list[str]:
 
 
 def prepare_folder(folder: str | os.PathLike | None) -> Path:
-    """The folder to open, holding every notebook that comes with qptlab."""
+    """The folder to open, holding every notebook and page that comes with qptlab."""
     source = shipped_notebooks()
     if folder is None and source.parent.joinpath("pyproject.toml").is_file():
         return source
     place = Path(folder if folder is not None else OWN_FOLDER)
     if place.exists() and not place.is_dir():
-        raise ValueError(f"{place} is a file; expected a folder for the notebooks")
+        raise InputError(f"{place} is a file; expected a folder for the notebooks")
     place.mkdir(parents=True, exist_ok=True)
-    for notebook in source.glob("*.ipynb"):
-        if not (place / notebook.name).exists():
-            shutil.copy(notebook, place)
+    for original in (*source.glob("*.ipynb"), *source.glob("docs/*.md")):
+        copy = place / original.relative_to(source)
+        if not copy.exists():
+            copy.parent.mkdir(exist_ok=True)
+            shutil.copy(original, copy)
     return place
 
 
@@ -64,4 +69,4 @@ def shipped_notebooks() -> Path:
     for place in (package / "notebooks", package.parent / "notebooks"):
         if (place / WORKBENCH).is_file():
             return place
-    raise ValueError(f"no notebooks come with the qptlab in {package}; install it again")
+    raise InputError(f"no notebooks come with the qptlab in {package}; install it again")

@@ -3,20 +3,23 @@
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Any
 
-from ipywidgets import HBox, Layout, Tab, VBox
+from ipywidgets import HBox, Layout, Tab
 
-from qptlab.lab.choices import Choices
-from qptlab.lab.export_panel import ExportPanel
-from qptlab.lab.gradient_panel import GradientPanel
-from qptlab.lab.keys import Keys
-from qptlab.lab.orbital_feed import DRAWN_AT, OrbitalFeed
-from qptlab.lab.runs_panel import RunsPanel
-from qptlab.lab.scf_panel import ScfPanel
-from qptlab.lab.setup import Setup, build
-from qptlab.lab.still import display_with_stills
-from qptlab.lab.train_panel import TrainPanel
+from qptlab.errors import InputError
+from qptlab.lab.panels.base import BackgroundPanel
+from qptlab.lab.panels.choices import Choices
+from qptlab.lab.panels.export import ExportPanel
+from qptlab.lab.panels.gradients import GradientPanel
+from qptlab.lab.panels.orbital_feed import DRAWN_AT, OrbitalFeed
+from qptlab.lab.panels.refresher import in_display
+from qptlab.lab.panels.runner import Run
+from qptlab.lab.panels.runs import RunsPanel
+from qptlab.lab.panels.scf import ScfPanel
+from qptlab.lab.panels.setup import Setup, build
+from qptlab.lab.panels.signals import by_hand
+from qptlab.lab.panels.train import TrainPanel
+from qptlab.lab.views.keys import Keys
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 
@@ -24,10 +27,10 @@ RUNS = Path("qptlab-runs")
 """Where the workbench keeps its runs, below the folder that the kernel runs in."""
 RIGHT = Layout(flex="1 1 490px", min_width="490px", max_width="900px")
 TABS = Layout(min_height="640px")
-BuildRun = Callable[[Setup, Path | None, Callable[[str], None]], Any]
+BuildRun = Callable[[Setup, Path | None, Callable[[str], None]], Run]
 
 
-class Workbench(VBox):
+class Workbench(BackgroundPanel):
     """Everything in one panel; all work is done in the background by the training panel's thread.
 
     `build(setup, folder, say)` makes the Training when Start is pressed; its runs are kept in
@@ -41,15 +44,16 @@ class Workbench(VBox):
     """
 
     def __init__(self, build: BuildRun = build, folder: Path | None = RUNS) -> None:
+        panel = TrainPanel(self._open)
+        super().__init__(panel.runner, classes=("qptlab", "qptlab-workbench"))
         self._build, self._folder = build, folder
-        self._opened: Any = None
+        self._opened: Run | None = None
         self._trained: tuple[Molecule, Theory] | None = None
-        self.choices = Choices()
-        self.panel = TrainPanel(self._open)
-        self.orbitals = OrbitalFeed(self.panel.runner)
+        self.choices, self.panel = Choices(), panel
+        self.orbitals = OrbitalFeed(self.runner)
         self.runs = RunsPanel(folder or RUNS, self.open_run)
-        self.stepper = ScfPanel(runner=self.panel.runner)
-        self.gradients = GradientPanel(runner=self.panel.runner)
+        self.stepper = ScfPanel(runner=self.runner)
+        self.gradients = GradientPanel(runner=self.runner)
         figures = {
             "SCF": self.stepper.figures,
             "gradients": self.gradients.figures,
@@ -64,23 +68,17 @@ class Workbench(VBox):
             "Export": self.exports,
         }
         self.tabs = Tab(list(pages.values()), titles=tuple(pages), layout=TABS)
-        self.tabs.observe(lambda _: self._turn_to_tab(), "selected_index")
-        self._state = "idle"
+        by_hand(self._turn_to_tab, self.tabs, trait="selected_index")
         self._show_molecule()
         self._show_stepper()
-        self.choices.listeners.append(self._changed)
-        self.panel.runner.listeners.append(self._follow)
+        self.choices.changed.connect(self._changed)
+        self.panel.turned.connect(self._turn)
         self.shortcuts = Keys(self._actions())
-        super().__init__([self.choices, self.tabs, self.shortcuts])
-        for name in ("qptlab", "qptlab-workbench"):
-            self.add_class(name)
-
-    def _ipython_display_(self) -> None:
-        stills = [self.panel.still, *self.stepper.stills, self.gradients.still]
-        display_with_stills(self, stills)
+        self.children = [self.choices, self.tabs, self.shortcuts]
+        self.stills = [*self.panel.stills, *self.stepper.stills, *self.gradients.stills]
 
     @property
-    def run(self) -> Any:
+    def run(self) -> Run | None:
         """The Training, or None before Start has made it."""
         return self.panel.run
 
@@ -91,7 +89,7 @@ class Workbench(VBox):
 
     def open_run(self, folder: Path) -> None:
         """Load a run from disk: its history is shown, and Start goes on with it."""
-        self.panel.runner.submit(f"opening {folder.name}", lambda: self._load(folder))
+        self.runner.submit(f"opening {folder.name}", lambda: self._load(folder))
 
     def _actions(self) -> dict[str, Callable[[], None]]:
         """What single letters and digits do."""
@@ -143,14 +141,15 @@ class Workbench(VBox):
 
     # -- in the training thread ----------------------------------------------------------------
 
-    def _open(self) -> Any:
+    def _open(self) -> Run:
         setup = self.setup
         if self._opened is not None:
             run, self._opened = self._opened, None
         else:
             run = self._build(setup, self._folder, self.panel.say)
         self.gradients.show(run)
-        self.orbitals.begin(run, setup.molecule, setup.theory, setup.n_validation)
+        begin = partial(self.orbitals.begin, run, setup.molecule, setup.theory, setup.n_validation)
+        in_display(begin)
         self._trained = setup.molecule, setup.theory
         return run
 
@@ -158,24 +157,26 @@ class Workbench(VBox):
         from qptlab.qpt.training.run import Training
         from qptlab.reference import pyscf_energy, pyscf_fock
 
-        if self.panel.runner.active or self.panel.runner.state == "paused":
-            raise ValueError("stop the training before opening another run")
+        if self.runner.active or self.runner.state == "paused":
+            raise InputError("stop the training before opening another run")
         minutes = self.choices.minutes.value
         run = Training.resume(folder, reference=pyscf_energy, labels=pyscf_fock, minutes=minutes)
+        in_display(lambda: self._take_over(run))
+        self.orbitals.draw_orbitals()
+
+    # -- in the display thread -----------------------------------------------------------------
+
+    def _take_over(self, run: Run) -> None:
         subject, level = run.sampler.molecule, run.model.theory  # of a mixture the first
         self._opened = None
         self.choices.offer(subject, level)
         self.orbitals.begin(run, subject, level, run.config.n_validation)
         self._opened, self._trained = run, (subject, level)
         self.panel.adopt(run)
-        self.orbitals.draw_orbitals()
 
-    def _follow(self) -> None:
+    def _turn(self) -> None:
         """Lock the choices while they are in use."""
-        runner = self.panel.runner
-        if runner.state == self._state:
-            return
-        self._state = runner.state
+        runner = self.runner
         self.choices.lock(runner.active or runner.state == "paused")
         if not runner.active:
             self.runs.refresh()

@@ -1,4 +1,4 @@
-// The front end of qptlab.lab.orbital_view.OrbitalView: reads the traits, keeps one Scene.
+// The front end of qptlab.lab.views.orbital_view.OrbitalView: reads the traits, keeps one Scene.
 import { Scene, load3Dmol } from "./scene.js";
 import css from "./style.css";
 

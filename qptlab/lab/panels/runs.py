@@ -1,0 +1,146 @@
+"""A table of runs, this kernel's and those on disk: overlay errors, open one, go on with it."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+from ipywidgets import HTML, Checkbox, HBox, Layout, VBox
+from matplotlib.figure import Figure
+
+from qptlab.errors import InputError
+from qptlab.lab.panels.base import BackgroundPanel, button
+from qptlab.lab.panels.describe import clock, grouped, micro, sentence_html
+from qptlab.lab.panels.signals import by_hand
+from qptlab.lab.plots.live_plot import LivePlot
+from qptlab.lab.plots.runs import SIZE_PX, overlay_figure
+from qptlab.qpt.runs.folder import is_run, read_history
+from qptlab.qpt.runs.listing import RunSummary, list_runs
+from qptlab.qpt.training.config import StepLog
+
+ROWS = 8
+# Okabe and Ito's, in an order in which neighbours differ in lightness too
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#000000", "#8a8a8a")
+
+
+class RunsPanel(BackgroundPanel):
+    """The runs of a folder, written last first.
+
+    `open_run(folder)` is called when Open is pressed. The same without it:
+    `qptlab.qpt.runs.listing.list_runs(folder)` and `ql.Training.resume(folder)`.
+    """
+
+    def __init__(self, folder: Path, open_run: Callable[[Path], None]) -> None:
+        super().__init__()
+        self.folder, self._open_run = Path(folder), open_run
+        reload = button("Refresh", self.refresh, "96px", "refresh", "Read the folder again")
+        self.message = self.status
+        self.message.layout = Layout(flex="1 1 200px", min_width="0")
+        self.table = VBox()
+        self.plot = LivePlot(overlay_figure, SIZE_PX)
+        self.shown: set[Path] = set()
+        self._rows: list[RunSummary] = []
+        self._listed: list[RunSummary] | None = None
+        self._text = ""
+        self.children = [HBox([reload, self.message]), self.table, self.plot]
+
+    def refresh(self) -> None:
+        """Read the folder again, in the background."""
+        self._submit("reading the runs", self._read)
+
+    def _read(self) -> None:
+        runs = list_runs(self.folder)
+        self._rows = runs[:ROWS]
+        if not self.shown & {run.folder for run in self._rows} and self._rows:
+            self.shown = {self._rows[0].folder}
+        left_out = f"; the {ROWS} latest of {len(runs)}" if len(runs) > ROWS else ""
+        text = f"in {self.folder}{left_out}" if runs else f"no runs in {self.folder} yet"
+        self._text = text + _unread(self.folder, runs)
+
+    def _draw(self) -> None:
+        if self._error:
+            return self._complain(self._error)
+        if self._rows != self._listed:
+            self._listed = self._rows
+            rows = (self._row(run, i) for i, run in enumerate(self._rows))
+            self.table.children = [_heading(), *rows]
+        self.message.value = sentence_html(self._text)
+        chosen = self._chosen()
+        version = tuple((name, len(history)) for name, _, history in chosen)
+        self.plot.update(chosen, version=version, force=True)
+        names = ", ".join(name for name, _, _ in chosen) or "no run"
+        self.plot.image.words = f"Energy errors against time of {names}"
+
+    def _complain(self, sentence: str) -> None:
+        self.message.value = sentence_html(sentence, error=True)
+
+    def _row(self, run: RunSummary, place: int) -> HBox:
+        chosen = Checkbox(
+            value=run.folder in self.shown, indent=False, description="",
+            tooltip=f"Show the errors of {run.folder.name} below", layout=Layout(flex="0 0 26px"),
+        )  # fmt: skip
+        by_hand(lambda: self._choose(run.folder, chosen.value), chosen)
+        tip = f"Load {run.folder.name}; Start then goes on with it"
+        opens = button("Open", lambda: self._open_run(run.folder), "68px", tooltip=tip)
+        text = HTML(_row_html(run, COLOURS[place]), layout=Layout(flex="1 1 auto", min_width="0"))
+        return HBox([chosen, text, opens], layout=Layout(align_items="center"))
+
+    def _choose(self, folder: Path, shown: bool) -> None:
+        (self.shown.add if shown else self.shown.discard)(folder)
+        self._refresher.poke()
+
+    def figures(self) -> dict[str, Figure]:
+        """What is shown now, by name, drawn anew.
+
+        Raises:
+            InputError: no run is chosen.
+        """
+        chosen = self._chosen()
+        if not chosen:
+            raise InputError("no runs to save yet: choose some on the page Runs")
+        return {"runs": overlay_figure(chosen)}
+
+    def _chosen(self) -> list[tuple[str, str, list[StepLog]]]:
+        """Name, colour and history of the chosen runs, each in the colour of its row."""
+        return [
+            (run.folder.name, COLOURS[place], read_history(run.folder))
+            for place, run in enumerate(self._rows)
+            if run.folder in self.shown
+        ]
+
+
+_COLUMNS = "minmax(0, 3fr) 58px 50px 94px 94px"
+
+
+def _heading() -> HTML:
+    names = ("run", "steps", "time", "no refining", "refined")
+    cells = "".join(f"<span>{name}</span>" for name in names)
+    return HTML(_grid_html(f"<b></b>{cells}", "margin:0 68px 0 26px; opacity:0.7"))
+
+
+def _unread(folder: Path, runs: list[RunSummary]) -> str:
+    """How many run folders `list_runs` had to leave out, and which."""
+    here = {path.name for path in folder.iterdir() if is_run(path)} if folder.is_dir() else set()
+    damaged = sorted(here - {run.folder.name for run in runs})
+    return f"; {len(damaged)} cannot be read: {', '.join(damaged)}" if damaged else ""
+
+
+def _row_html(run: RunSummary, colour: str) -> str:
+    errors = run.val_error_ha
+    cells = (
+        f'<span title="{run.folder.name}">{_without_date(run)}</span>',
+        f"<span>{grouped(run.steps)}</span>",
+        f"<span>{clock(run.seconds)}</span>",
+        f"<span>{micro(errors.get(0))}</span>",
+        f"<span>{micro(errors[max(errors)] if errors else None)}</span>",
+    )
+    return _grid_html(f'<b style="background:{colour}"></b>{"".join(cells)}')
+
+
+def _without_date(run: RunSummary) -> str:
+    """The name of a run folder of the workbench without its date, which is the same for most."""
+    return re.sub(r"-\d{8}-(\d\d)(\d\d)\d\d$", r" · \1:\2", run.folder.name)
+
+
+def _grid_html(cells: str, more: str = "") -> str:
+    style = f"grid-template-columns:14px {_COLUMNS};{more}"
+    return f'<div class="qptlab-run" style="{style}">{cells}</div>'

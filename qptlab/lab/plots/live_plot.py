@@ -1,0 +1,105 @@
+"""A matplotlib picture inside a fixed-size widget, redrawn as often as it can afford."""
+
+import base64
+import io
+import time
+from collections.abc import Callable
+from html import escape
+
+from ipywidgets import HTML, Box, Layout
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from qptlab.lab.plots.training import PIXEL_RATIO, SIZE_PX
+from qptlab.lab.views.png_image import PngImage
+
+MIN_INTERVAL_S, MAX_INTERVAL_S = 0.2, 3.0
+COST_FACTOR = 40.0
+"""A drawing takes one core of perhaps two, and may do so for a fortieth of the time."""
+
+
+def png(figure: Figure, pixel_ratio: float = PIXEL_RATIO) -> bytes:
+    """The figure as PNG bytes, with `pixel_ratio` times as many pixels as its nominal size."""
+    nominal = figure.dpi
+    figure.set_dpi(nominal * pixel_ratio)
+    buffer = io.BytesIO()
+    FigureCanvasAgg(figure).print_png(buffer, pil_kwargs={"compress_level": 1})
+    figure.set_dpi(nominal)
+    return buffer.getvalue()
+
+
+def image_html(picture: bytes, words: str) -> str:
+    """A PNG as an HTML element; `words` stand for it where it is not seen."""
+    encoded = base64.b64encode(picture).decode()
+    return f'<img alt="{escape(words)}" src="data:image/png;base64,{encoded}">'
+
+
+class Throttle:
+    """Says when the next drawing is affordable, counted from the END of the last one.
+
+    Counted from the beginning, slow drawings would follow each other without a gap and starve
+    the training.
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        cpu: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self.clock, self.cpu, self.next, self.cost = clock, cpu, 0.0, 0.0
+
+    def ready(self) -> bool:
+        """True when the next drawing may begin."""
+        return self.clock() >= self.next
+
+    def run(self, draw: Callable[[], None]) -> None:
+        """Draw, and put off the next by `COST_FACTOR` × this one's CPU time, within the limits.
+
+        Not its wall time, most of which may have been waiting for the training's turn.
+        """
+        begin = self.cpu()
+        draw()
+        self.cost = self.cpu() - begin
+        wait = max(MIN_INTERVAL_S, COST_FACTOR * self.cost)
+        self.next = self.clock() + min(MAX_INTERVAL_S, wait)
+
+
+class LivePlot(Box):
+    """Shows `draw(*args, figure=…) -> Figure`; the box never changes its size.
+
+    `words`: what the picture shows, for those who do not see it.
+    """
+
+    def __init__(
+        self, draw: Callable[..., Figure], size_px: tuple[int, int] = SIZE_PX, words: str = ""
+    ) -> None:
+        width, height = size_px
+        # narrower where there is less room, and then lower in proportion
+        box = Layout(width="100%", max_width=f"{width}px", flex="0 0 auto")
+        self.image = PngImage(words=words, layout=Layout(width="100%", height="100%"))
+        name = f"qptlab-plot-{width}-{height}"
+        self.throttle, self.draws = Throttle(), 0
+        self._draw, self._figure, self._shown = draw, None, None
+        super().__init__(
+            [style(f".{name} {{ aspect-ratio: {width} / {height}; }}"), self.image], layout=box
+        )
+        self.add_class("qptlab-plot")
+        self.add_class(name)
+
+    def update(self, *args, version: object, force: bool = False) -> bool:
+        """Draw a `version` that is not shown yet, if it is time or `force`; True if drawn."""
+        if version == self._shown or not (force or self.throttle.ready()):
+            return False
+        self.throttle.run(lambda: self._redraw(*args))
+        self._shown = version
+        return True
+
+    def _redraw(self, *args) -> None:
+        self._figure = self._draw(*args, figure=self._figure)
+        self.image.value = png(self._figure)
+        self.draws += 1
+
+
+def style(css: str) -> HTML:
+    """A widget that takes no room and carries CSS rules."""
+    return HTML(f"<style>{css}</style>", layout=Layout(display="none"))

@@ -1,0 +1,117 @@
+"""The picture of a molecule: a cell that ends in one shows it in 3D, without any network."""
+
+import base64
+import functools
+import gzip
+import sys
+from typing import Any
+
+import numpy as np
+
+from qptlab.lab.views.bundle import BUNDLE, not_built_reason
+from qptlab.molecule import Molecule
+from qptlab.units import ANGSTROM_PER_BOHR
+
+# py3Dmol's page waits for $3Dmolpromise and would otherwise fetch 3Dmol.js from the internet.
+_WAIT = """<script>
+window.qptlab3Dmol ??= (() => {
+  let arrived;
+  const ready = new Promise((resolve) => { arrived = resolve; });
+  if (window.$3Dmol) arrived();
+  return { ready, arrived };
+})();
+var $3Dmolpromise = window.qptlab3Dmol.ready;
+setTimeout(() => {
+  const box = document.getElementById("IDENTIFIER");
+  if (box && !window.$3Dmol) box.textContent = "Run this cell again to see the molecule in 3D.";
+}, 10000);
+</script>"""
+
+# One copy of 3Dmol.js serves all molecules of the page.
+_BRING = """<script>
+if (!window.$3Dmol) {
+  const packed = Uint8Array.from(atob("PAYLOAD"), (c) => c.charCodeAt(0));
+  new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"))).blob()
+    .then((js) => import(URL.createObjectURL(new Blob([js], { type: "text/javascript" }))))
+    .then((bundle) => bundle.load3Dmol())
+    .then(window.qptlab3Dmol.arrived);
+}
+</script>"""
+
+_CAPTION = '<div style="font:13px system-ui,sans-serif;opacity:.75;margin-top:2px">{}</div>'
+
+
+def molecule_html(
+    molecule: Molecule, width: int = 420, height: int = 300, with_library: bool = True
+) -> str:
+    """A piece of a web page that shows a molecule in 3D.
+
+    Args:
+        molecule: what to show.
+        width, height: pixels.
+        with_library: whether the piece brings 3Dmol.js along (200 kB); one piece per page must.
+    """
+    text = f"{molecule.formula}, {len(molecule.symbols)} atoms, {molecule.n_electrons} electrons"
+    if molecule.charge:
+        text += f", charge {molecule.charge:+d}"
+    if molecule.spin:
+        text += f", {molecule.spin} unpaired"
+    if not BUNDLE.exists():
+        return f"{_CAPTION.format(text)}<pre>{not_built_reason()}</pre>"
+    import py3Dmol
+
+    from qptlab.lab.views.camera import first_view  # scipy: only when there is something to draw
+
+    positions = molecule.positions * ANGSTROM_PER_BOHR
+    view = py3Dmol.view(width=width, height=height, js="data:,")
+    view.addModel(_xyz(molecule.symbols, positions), "xyz")
+    view.setStyle({"stick": {"radius": 0.11}, "sphere": {"scale": 0.24}})
+    view.setView(first_view(positions, room=0.9))
+    page = view.write_html()
+    box = f"3dmolviewer_{view.uniqueid}"
+    page = page.replace("<div ", f'<div role="img" aria-label="{text}" ', 1)
+    library = _BRING.replace("PAYLOAD", _packed_library()) if with_library else ""
+    return _WAIT.replace("IDENTIFIER", box) + library + page + _CAPTION.format(text)
+
+
+def register_formatters() -> None:
+    """From now on the running IPython, if there is one, shows molecules in 3D."""
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    if shell is None:
+        return
+    bringer = _Bringer(shell)
+    shell.display_formatter.formatters["text/html"].for_type(
+        Molecule, lambda molecule: molecule_html(molecule, with_library=bringer.brings_library())
+    )
+
+
+class _Bringer:
+    """Decides which cell's output carries 3Dmol.js: the first one's, and that of one run again.
+
+    A saved page then works when it is opened again, and a cell that misses the library (because
+    the one that brought it was deleted) gets it by being run again.
+    """
+
+    def __init__(self, shell: Any):
+        self.shell = shell
+        self.cells: set[str] = set()
+
+    def brings_library(self) -> bool:
+        message = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
+        cell = (message.get("metadata") or {}).get("cellId")
+        if cell is None:
+            return True
+        brings = not self.cells or cell in self.cells
+        self.cells.add(cell)
+        return brings
+
+
+@functools.cache
+def _packed_library() -> str:
+    return base64.b64encode(gzip.compress(BUNDLE.read_bytes(), mtime=0)).decode()
+
+
+def _xyz(symbols: tuple[str, ...], positions_angstrom: np.ndarray) -> str:
+    rows = (f"{s} {x} {y} {z}" for s, (x, y, z) in zip(symbols, positions_angstrom, strict=True))
+    return f"{len(symbols)}\n\n" + "\n".join(rows) + "\n"
