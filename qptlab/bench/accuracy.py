@@ -1,22 +1,26 @@
 """The bench `accuracy`: every network that ships, against PySCF on its frozen test geometries."""
 
-import os
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
 from qptlab.bench.accuracy_goals import TRAINING_GOALS, goals
+from qptlab.bench.accuracy_table import tables
 from qptlab.bench.compile_time import compile_seconds
-from qptlab.bench.machine import machine
 from qptlab.bench.options import Options
 from qptlab.bench.progress import say
+from qptlab.bench.row import Compared
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
-from qptlab.qpt.runs.folder import about_model, load
+from qptlab.qpt.runs.models import about_model, load
 from qptlab.qpt.runs.shipped import FrozenFrame, frozen_frames, shipped_model
 from qptlab.qpt.sampling.base import turned
 from qptlab.reference import Evaluation, evaluate
 from qptlab.reference.scf_cost import predicted_cost
+
+__all__ = ["rows", "summary", "tables"]
 
 REFINE = 3
 SEED = 0
@@ -25,17 +29,34 @@ TOLERANCE = "1e-09"
 """PySCF's `conv_tol`, hartree, to which Fock builds are counted."""
 
 
-def report(options: Options) -> dict:
-    """Machine, one row for each network, and the goals. Lines of progress go to stderr."""
-    described = machine(options.threads)
-    rows = [_row(case, options.threads) for case in options.cases]
-    described["load_average_after"] = list(os.getloadavg())
-    judged = [goal for row in rows for goal in goals(row["case"], row["figures"])]
-    return {"bench": "accuracy", "machine": described, "rows": rows, "summary": {"goals": judged}}
+@dataclass(frozen=True, kw_only=True)
+class AccuracyRow(Compared):
+    """One network; seconds are those of PySCF's SCF, from the prediction and from minao."""
+
+    parameters: int  # weights
+    geometries: int
+    trajectories: int  # that the geometries are of
+    temperature_k: list[float]  # kelvin, of the trajectories
+    figures: dict[str, float]  # see `figures`
+    refine_0: dict  # what `qptlab evaluate` prints, by refining iterations
+    refine_3: dict
+    about: dict  # how it was trained, as far as its file says
+    training_goal: str | None  # how long that may take, in words
 
 
-def _row(case: str, threads: int) -> dict:
-    """What one network predicts without refining and with; seconds are those of PySCF's SCF."""
+def rows(options: Options) -> Iterator[AccuracyRow]:
+    """One for each network."""
+    for case in options.cases:
+        yield _row(case, options.threads)
+
+
+def summary(rows: list[AccuracyRow]) -> dict:
+    """The goals of all of them."""
+    return {"goals": [goal for row in rows for goal in goals(row.case, row.figures)]}
+
+
+def _row(case: str, threads: int) -> AccuracyRow:
+    """What one network predicts without refining and with."""
     path, frames = shipped_model(case), frozen_frames(case)
     model, molecules = load(path), turned_molecules(frames)
     say(f"{case}: {model!r}, {len(frames)} geometries")
@@ -46,24 +67,24 @@ def _row(case: str, threads: int) -> dict:
     between = {refine: _builds(model, molecules, refine) for refine in range(1, REFINE)}
     start = without.scf_speedup[TOLERANCE]
     ours_s, peer_s = start["predicted"]["seconds"], start["minao"]["seconds"]
-    return {
-        "case": case,
-        "theory": str(model.theory),
-        "parameters": model.n_parameters,
-        "geometries": len(frames),
-        "trajectories": len({frame.trajectory for frame in frames}),
-        "temperature_k": sorted({frame.temperature_k for frame in frames}),
-        "figures": figures(without, refined, between),
-        "refine_0": without.to_json(),
-        "refine_3": refined.to_json(),
-        "about": about_model(path),
-        "training_goal": TRAINING_GOALS.get(case),
-        "ours_s": ours_s,
-        "peer_s": peer_s,
-        "ratio": ours_s / peer_s,
-        "threads": threads,
-        "compile_s": compiling,
-    }
+    return AccuracyRow(
+        case=case,
+        theory=str(model.theory),
+        parameters=model.n_parameters,
+        geometries=len(frames),
+        trajectories=len({frame.trajectory for frame in frames}),
+        temperature_k=sorted({frame.temperature_k for frame in frames}),
+        figures=figures(without, refined, between),
+        refine_0=without.to_json(),
+        refine_3=refined.to_json(),
+        about=about_model(path),
+        training_goal=TRAINING_GOALS.get(case),
+        ours_s=ours_s,
+        peer_s=peer_s,
+        ratio=ours_s / peer_s,
+        threads=threads,
+        compile_s=compiling,
+    )
 
 
 def _builds(model: Network, molecules: list[Molecule], refine: int) -> float:

@@ -1,6 +1,6 @@
 """What the networks that ship are to reach, b3lyp5/def2-svp, and whether they do."""
 
-from qptlab.bench.summary import goal
+from qptlab.bench.goals import goal
 from qptlab.units import MICROHARTREE_PER_HARTREE
 
 GOALS_MICROHARTREE = {

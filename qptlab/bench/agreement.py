@@ -3,17 +3,17 @@
 Molecules are distorted, so that no symmetry hides an error.
 """
 
-import os
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, fields
 
 import jax.numpy as jnp
 import numpy as np
 
 from qptlab.bench.compile_time import compile_seconds
-from qptlab.bench.machine import machine
 from qptlab.bench.options import Options
+from qptlab.bench.row import Compared
+from qptlab.bench.table import Table, functional, table
 from qptlab.dft import ScfResult, dipole, forces, integrals, polarizability, scf, scf_iterations
 from qptlab.dft.integrals import Integrals, dipole_integrals
 from qptlab.dft.properties import in_field
@@ -29,41 +29,72 @@ NOISE = 0.08
 """Of the distortion, bohr."""
 
 
-def report(options: Options) -> dict:
-    """Machine, rows and the largest of each difference. Lines of progress go to stderr."""
-    described = machine(options.threads)
-    rows = []
-    for case in options.cases:
-        for index, name in enumerate(options.theories):
-            print(f"{case}, {name}", file=sys.stderr, flush=True)
-            rows.append(_row(case, options.theory(index), options.threads))
-    described["load_average_after"] = list(os.getloadavg())
-    names = [name for name in rows[0] if name.startswith("difference_")]
-    largest = {name: max(row[name] for row in rows) for name in names}
-    return {"bench": "agreement", "machine": described, "rows": rows, "summary": largest}
+COLUMNS = {
+    "functional": functional,
+    "shell": "{shell}",
+    "energy": "{difference_energy_df:.0e}",
+    "exact": "{difference_energy_exact:.0e}",
+    "Fock": "{difference_fock_df:.0e}",
+    "Fock, exact": "{difference_fock_exact:.0e}",
+    "force": "{difference_force:.0e}",
+    "dipole": "{difference_dipole:.0e}",
+    "polarizability": "{difference_polarizability:.0e}",
+}
 
 
-def _row(case: str, theory: Theory, threads: int) -> dict:
+@dataclass(frozen=True, kw_only=True)
+class AgreementRow(Compared):
     """Largest absolute differences, in atomic units, of one functional for one molecule."""
+
+    shell: str  # "open" or "closed"
+    difference_energy_df: float  # from PySCF's, as three more
+    difference_fock_df: float
+    difference_energy_exact: float
+    difference_fock_exact: float
+    difference_force: float  # from difference quotients, as what follows
+    difference_dipole: float
+    difference_polarizability: float
+
+
+def rows(options: Options) -> Iterator[AgreementRow]:
+    """One for each case and theory."""
+    for case, theory in options.pairs():
+        yield _row(case, theory, options.threads)
+
+
+def summary(rows: list[AgreementRow]) -> dict[str, float]:
+    """The largest of each difference."""
+    names = [field.name for field in fields(AgreementRow) if field.name.startswith("difference_")]
+    return {name: max(getattr(row, name) for row in rows) for name in names}
+
+
+def tables(report: dict) -> list[Table]:
+    """All differences."""
+    caption = "energy and Fock matrix: PySCF; force, dipole, polarizability: finite differences"
+    title = "largest differences, atomic units"
+    return [table(title, COLUMNS, report["rows"], caption=caption, text_columns=2)]
+
+
+def _row(case: str, theory: Theory, threads: int) -> AgreementRow:
     known = molecule(case)
     noise = np.random.default_rng(1).normal(size=known.positions.shape)
     mol = known.with_positions(known.positions + NOISE * noise)
     compiling = compile_seconds(lambda: scf(mol, theory, conv_tol=TIGHT))
     result = scf(mol, theory, conv_tol=TIGHT)
     ours_s, peer_s = _seconds(lambda: scf(mol, theory)), _seconds(lambda: pyscf_scf(mol, theory))
-    return {
-        "case": case,
-        "theory": str(theory),
-        "shell": "open" if mol.spin else "closed",
+    return AgreementRow(
+        case=case,
+        theory=str(theory),
+        shell="open" if mol.spin else "closed",
         **_against_pyscf(mol, theory),
-        "difference_force": _force_difference(result),
+        difference_force=_force_difference(result),
         **_field_differences(result),
-        "ours_s": ours_s,
-        "peer_s": peer_s,
-        "ratio": ours_s / peer_s,
-        "threads": threads,
-        "compile_s": compiling,
-    }
+        ours_s=ours_s,
+        peer_s=peer_s,
+        ratio=ours_s / peer_s,
+        threads=threads,
+        compile_s=compiling,
+    )
 
 
 def _seconds(work: Callable[[], object]) -> float:

@@ -7,15 +7,15 @@ training has a time of its own and a learning rate that falls to zero in it: an 
 be had in that time.
 """
 
-import os
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import jax
 import numpy as np
 
-from qptlab.bench.cost_summary import LABEL_FREE, LOSSES, MEASURES, summary, who
-from qptlab.bench.machine import machine
+from qptlab.bench.cost_summary import LABEL_FREE, LOSSES, MEASURES, CostRow, summary
+from qptlab.bench.cost_tables import figure, tables
 from qptlab.bench.options import Options
 from qptlab.bench.progress import say
 from qptlab.dft import ScfResult
@@ -23,14 +23,15 @@ from qptlab.dft.compiling import jit
 from qptlab.molecule import Molecule, molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.networks.block import BlockQPT
-from qptlab.qpt.pipeline import refine
+from qptlab.qpt.pipeline import propose, refine
 from qptlab.qpt.prepared import Prepared, prepare
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, wiggle
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
 from qptlab.reference import pyscf_fock, pyscf_scf
 from qptlab.theory import Theory
-from qptlab.units import MICROHARTREE_PER_HARTREE
+
+__all__ = ["figure", "rows", "summary", "tables"]
 
 SHARES = 1 / 27, 1 / 9, 1 / 3, 1
 """Of `options.minutes`: what the trainings of a contestant take."""
@@ -54,22 +55,17 @@ class Case:
     label_seconds: list[float]
 
 
-def report(options: Options) -> dict:
-    """Machine, rows and summary. Lines of progress go to stderr."""
-    described = machine(options.threads)
-    rows: list[dict] = []
-    for name in options.cases:
-        for index in range(len(options.theories)):
-            case = _case(name, options.theory(index), options.labels[-1])
-            for loss in LOSSES:
-                rows += _rows(case, loss, options)
-    described["load_average_after"] = list(os.getloadavg())
-    return {"bench": "cost", "machine": described, "rows": rows, "summary": summary(rows)}
+def rows(options: Options) -> Iterator[CostRow]:
+    """One for each training."""
+    for name, theory in options.pairs():
+        case = _case(name, theory, options.labels[-1])
+        for loss in LOSSES:
+            yield from _rows(case, loss, options)
 
 
 def _case(name: str, theory: Theory, n_labels: int) -> Case:
     """References, which nobody is charged, and labels."""
-    say(f"{name}, {theory}: {N_VALIDATION} references, {n_labels} labels")
+    say(f"  {N_VALIDATION} references, {n_labels} labels")
     sampler = wiggle(molecule(name))
     judged = []
     for index in range(N_VALIDATION):
@@ -84,33 +80,29 @@ def _case(name: str, theory: Theory, n_labels: int) -> Case:
     return Case(name, theory, sampler, judged, focks, seconds)
 
 
-def _rows(case: Case, loss: str, options: Options) -> list[dict]:
+def _rows(case: Case, loss: str, options: Options) -> Iterator[CostRow]:
     """One row for each training with a loss."""
     counts = (0,) if loss == LABEL_FREE else options.labels
     compile_s = _compile_seconds(case, loss, counts)
-    rows = []
     for count in counts:
         for share in SHARES:
             run = _training(case, loss, count, minutes=share * options.minutes)
             *_, last = run
             label_s = sum(case.label_seconds[:count])
-            row = {
-                "case": case.name,
-                "theory": str(case.theory),
-                "loss": loss,
-                "labels": count,
-                "lr": run.lr,
-                "label_s": label_s,
-                "compile_s": compile_s,
-                "train_s": last.seconds,
-                "total_s": label_s + compile_s + last.seconds,
-                "steps": last.step,
-                "threads": options.threads,
+            yield CostRow(
+                case=case.name,
+                theory=str(case.theory),
+                loss=loss,
+                labels=count,
+                lr=run.lr,
+                label_s=label_s,
+                compile_s=compile_s,
+                train_s=last.seconds,
+                total_s=label_s + compile_s + last.seconds,
+                steps=last.step,
+                threads=options.threads,
                 **_errors(run.model, case.judged),
-            }
-            say(_line(row))
-            rows.append(row)
-    return rows
+            )
 
 
 def _training(case: Case, loss: str, count: int, **limit) -> Training:
@@ -146,11 +138,6 @@ def _errors(model: Network, judged: list[tuple[Prepared, ScfResult]]) -> dict[st
 @jit
 def _predict(model: Network, geometry: Prepared) -> tuple:
     """Energies by refining iterations, and F[D] of the unrefined prediction."""
-    delta_fock, response = model(geometry), model.xc_response(geometry)
-    refined = refine(delta_fock, geometry, REFINE, response=response)
-    return refined.energies, refine(delta_fock, geometry, 0).fock
-
-
-def _line(row: dict) -> str:
-    errors = ", ".join(f"{row[name] * MICROHARTREE_PER_HARTREE:.3g}" for name in MEASURES)
-    return f"  {who(row)}: {row['total_s']:.1f} s, {row['steps']} steps; {errors} µHa"
+    proposal = propose(model, geometry)
+    refined = refine(proposal, geometry, REFINE)
+    return refined.energies, refine(proposal, geometry, 0).fock

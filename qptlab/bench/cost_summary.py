@@ -1,6 +1,11 @@
 """What the rows of the bench `cost` come to: seconds to given errors, and who leads when."""
 
+from dataclasses import dataclass
+
 from qptlab.bench.crossing import Points, front, leads, seconds_to
+from qptlab.bench.goals import goal
+from qptlab.bench.row import Row
+from qptlab.units import MICROHARTREE_PER_HARTREE
 
 MEASURES = {
     "energy_mae_ha": "energy, no refining",
@@ -16,33 +21,59 @@ GOAL = 1 / 25
 """Of the rival's cost, at its own error: the paper's 31 h of 786 h."""
 
 
-def summary(rows: list[dict]) -> dict:
+@dataclass(frozen=True, kw_only=True)
+class CostRow(Row):
+    """One training."""
+
+    loss: str  # one of `LOSSES`
+    labels: int  # Fock matrices that it learns from
+    lr: float  # learning rate at the start
+    label_s: float  # of computing the labels
+    train_s: float
+    total_s: float  # both and compiling
+    steps: int  # weight updates
+    energy_mae_ha: float  # see `MEASURES`, as for the next
+    fock_mae_ha: float
+    refined_energy_mae_ha: float
+
+    @property
+    def who(self) -> str:
+        """The contestant."""
+        return f"{self.loss}, {self.labels} labels" if self.labels else "label-free"
+
+    @property
+    def errors(self) -> dict[str, float]:
+        """{measure: hartree}."""
+        return {measure: getattr(self, measure) for measure in MEASURES}
+
+    def progress(self) -> str:
+        """What was spent and reached."""
+        errors = ", ".join(f"{x * MICROHARTREE_PER_HARTREE:.3g}" for x in self.errors.values())
+        return f"  {self.who}: {self.total_s:.1f} s, {self.steps} steps; {errors} µHa"
+
+
+def summary(rows: list[CostRow]) -> dict:
     """Comparisons by case and measure, and the goal for each."""
     found = []
-    for case, theory in dict.fromkeys((row["case"], row["theory"]) for row in rows):
-        here = [row for row in rows if (row["case"], row["theory"]) == (case, theory)]
+    for case, theory in dict.fromkeys((row.case, row.theory) for row in rows):
+        here = [row for row in rows if (row.case, row.theory) == (case, theory)]
         for measure in MEASURES:
             curves = {
-                loss: [(row["total_s"], row[measure]) for row in here if row["loss"] == loss]
+                loss: [(row.total_s, row.errors[measure]) for row in here if row.loss == loss]
                 for loss in LOSSES
             }
             found.append({"case": case, "theory": theory, "measure": measure, **_compare(curves)})
     return {"comparisons": found, "goals": [_goal(x, rival) for x in found for rival in SUPERVISED]}
 
 
-def panels(rows: list[dict]) -> dict[str, dict[str, Points]]:
+def panels(rows: list[CostRow]) -> dict[str, dict[str, Points]]:
     """{title: {who: [(seconds, error)]}}: one panel for each case and measure, to be drawn."""
     found: dict[str, dict[str, Points]] = {}
     for row in rows:
         for measure, words in MEASURES.items():
-            curves = found.setdefault(f"{row['case']}, {row['theory']}: {words}", {})
-            curves.setdefault(who(row), []).append((row["total_s"], row[measure]))
+            curves = found.setdefault(f"{row.case}, {row.theory}: {words}", {})
+            curves.setdefault(row.who, []).append((row.total_s, row.errors[measure]))
     return found
-
-
-def who(row: dict) -> str:
-    """The contestant of a row."""
-    return f"{row['loss']}, {row['labels']} labels" if row["labels"] else "label-free"
 
 
 def _compare(curves: dict[str, Points]) -> dict:
@@ -87,9 +118,5 @@ def _goal(comparison: dict, rival: str) -> dict:
     """Where the rival's error was never reached, nothing is measured and the goal is missed."""
     ratio = comparison["rivals_best"][rival]["ratio"]
     what = f"{comparison['case']}, {comparison['theory']}, {MEASURES[comparison['measure']]}"
-    return {
-        "goal": f"{what}: label-free / {rival}, seconds to its best",
-        "at_most": GOAL,
-        "measured": ratio,
-        "met": ratio is not None and ratio <= GOAL,
-    }
+    aim = goal(f"{what}: label-free / {rival}, seconds to its best", GOAL, ratio)
+    return aim | {"met": bool(aim["met"])}

@@ -1,50 +1,71 @@
 """The bench `dft`: one Fock build, one training step and one SCF, beside PySCF and pyscfad."""
 
 import gc
-import os
+from collections.abc import Iterator
 
-from qptlab.bench.machine import machine
+from qptlab.bench.dft_summary import summary
+from qptlab.bench.goals import goals_table
 from qptlab.bench.options import Options
 from qptlab.bench.progress import say
+from qptlab.bench.row import Raced
 from qptlab.bench.scf_race import scf_row
-from qptlab.bench.step_races import build_row, slope_rows, stage
-from qptlab.bench.summary import summary
+from qptlab.bench.step_races import step_rows
+from qptlab.bench.table import Table, race_table
 from qptlab.dft import scf
 from qptlab.molecule import molecule
 from qptlab.reference import pyscf_work, pyscfad_work
 from qptlab.theory import parse_theory
 
+__all__ = ["rows", "summary", "tables"]
 
-def report(options: Options) -> dict:
-    """Machine, rows and summary. Lines of progress go to stderr."""
+TABLES = {
+    "energy+fock": (
+        "energy and Fock matrix of a given density, everything else at hand",
+        {
+            "ΔE / Ha": "{energy_difference_ha:.0e}",
+            "ΔF / Ha": "{fock_difference_ha:.0e}",
+            "of peak": lambda row: f"{100 * row['share_of_peak']:.0f} %",
+        },
+    ),
+    "scf": (
+        "SCF from a molecule to its converged energy, integrals and grid included",
+        {
+            "builds": "{fock_builds_ours} / {fock_builds_pyscf}",
+            "error / Ha": "{error_ours_ha:.0e} / {error_pyscf_ha:.0e}",
+            "peak MB": "{peak_mb_ours:.0f} / {peak_mb_pyscf_df:.0f}",
+        },
+    ),
+    "energy+dE/dF": (
+        "energy of D(F) and its gradient dE/dF: one step of training",
+        {
+            "ΔE / Ha": "{energy_difference_ha:.0e}",
+            "ΔdE/dF": "{slope_difference:.0e}",
+            "× energy+fock": "{ratio_to_energy_and_fock:.2f}",
+        },
+    ),
+}
+"""{operation: (title, columns of its own)}."""
+
+
+def rows(options: Options) -> Iterator[Raced]:
+    """Three or four for each case and theory."""
     if not pyscfad_work.is_installed():
         say("pyscfad is not installed, so it takes no part: pip install 'qptlab[peers]'")
     _import_everything()
-    described = machine(options.threads)
-    rows: list[dict] = []
-    for case in options.cases:
-        for index, name in enumerate(options.theories):
-            say(f"{case}, {name}")
-            for part in (_scf_rows, _step_rows):
-                rows += part(case, index, options)
-                gc.collect()
-    described["load_average_after"] = list(os.getloadavg())
-    return {"bench": "dft", "machine": described, "rows": rows, "summary": summary(rows)}
+    for case, theory in options.pairs():
+        yield scf_row(case, theory, options)
+        gc.collect()
+        yield from step_rows(case, theory, options)
+        gc.collect()
 
 
-def _scf_rows(case: str, index: int, options: Options) -> list[dict]:
-    return [_said(scf_row(case, index, options))]
-
-
-def _step_rows(case: str, index: int, options: Options) -> list[dict]:
-    on = stage(case, index, options)
-    return [_said(build_row(on, options)), *map(_said, slope_rows(on, options))]
-
-
-def _said(row: dict) -> dict:
-    times = f"{row['ours_s']:.4g} s, {row['peer']} {row['peer_s']:.4g} s"
-    say(f"  {row['operation']}: ours {times}, ratio {row['ratio']:.2f}")
-    return row
+def tables(report: dict) -> Iterator[Table | str]:
+    """One for each operation, the goals, and what did not agree."""
+    for operation, (title, columns) in TABLES.items():
+        if found := [row for row in report["rows"] if row["operation"] == operation]:
+            yield race_table(title, columns, found)
+    yield goals_table(report)
+    yield from report["summary"]["disagreements"]
 
 
 def _import_everything() -> None:

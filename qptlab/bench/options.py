@@ -2,49 +2,40 @@
 
 import math
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, dataclass, field
 
+from qptlab.bench.progress import say
+from qptlab.bench.registry import bench as known_bench
+from qptlab.errors import InputError
 from qptlab.molecule import molecule
-from qptlab.qpt.runs.shipped import frozen_frames, shipped_names, shipped_text
 from qptlab.qpt.training.config import TrainConfig
-from qptlab.theory import FUNCTIONALS, Theory, parse_theory
+from qptlab.theory import Theory, parse_theory
 
-CASES = {
-    "dft": ("water", "ethanol", "benzene", "uracil", "alanine-dipeptide"),
-    "agreement": ("water", "methyl"),
-    "cost": ("water", "ethanol"),
-    "panel": ("water", "ethanol"),
-}
-THEORIES = {
-    "dft": ("pbe", "b3lyp5"),
-    "agreement": FUNCTIONALS,
-    "cost": ("pbe",),
-    "panel": ("b3lyp5",),
-}
-TAKES = {
-    "dft": ("theories", "peer-cases", "rounds"),
-    "agreement": ("theories",),
-    "accuracy": (),
-    "cost": ("theories", "minutes", "labels"),
-    "panel": ("theories", "rounds"),
-}
-"""Options of each bench besides those that all of them have."""
-BENCHES = tuple(TAKES)
 BASIS = "def2-svp"
-PEER_CASES = ("ethanol",)
-ROUNDS = 7
-MINUTES, LABELS = 5.0, (25, 100, 400)
 
 
-@dataclass(frozen=True)
+def names(text: str) -> tuple[str, ...]:
+    """What stands between commas."""
+    return tuple(name.strip() for name in text.split(",") if name.strip())
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Whole numbers between commas."""
+    return tuple(map(int, names(text)))
+
+
+def _option(metavar: str, read: Callable[[str], object], help: str, usual: object = MISSING):
+    return field(default=usual, metadata={"metavar": metavar, "type": read, "help": help})
+
+
+@dataclass(frozen=True, kw_only=True)
 class Options:
-    """What to measure.
+    """What to measure. Every field but the first is an option: a new one is one line here.
 
     Attributes:
-        bench: one of `BENCHES`.
-        cases: names of molecules of the library; of "accuracy", of networks that ship.
-        theories: for example "pbe/def2-svp"; of "accuracy" none: each network has its own.
+        cases: names of molecules of the library, or of networks that ship.
+        theories: for example "pbe/def2-svp"; none where each case has its own.
         peer_cases: those of the cases that the slow optional peers take part in.
         rounds: how often each contestant has its turn.
         threads: of JAX, of PySCF, and of every BLAS.
@@ -53,92 +44,63 @@ class Options:
     """
 
     bench: str
-    cases: tuple[str, ...]
-    theories: tuple[str, ...]
-    peer_cases: tuple[str, ...]
-    rounds: int
-    threads: int
-    minutes: float = MINUTES
-    labels: tuple[int, ...] = LABELS
+    cases: tuple[str, ...] = _option("A,B", names, "library molecules, or networks that ship")
+    theories: tuple[str, ...] = _option("A,B", names, "pbe,b3lyp5 by default")
+    peer_cases: tuple[str, ...] = _option("A,B", names, "with pyscfad; ethanol", ("ethanol",))
+    rounds: int = _option("N", int, "turns of each contestant; 7", 7)
+    threads: int = _option("N", int, "of everyone; all cores by default")
+    minutes: float = _option("M", float, "cost: of the longest training; 5", 5.0)
+    labels: tuple[int, ...] = _option("A,B", numbers, "cost: 25,100,400 by default", (25, 100, 400))
 
-    def theory(self, index: int) -> Theory:
-        """One of the theories, parsed."""
-        return parse_theory(self.theories[index])
+    def pairs(self) -> Iterator[tuple[str, Theory]]:
+        """Every case with every theory; each is announced when its turn comes."""
+        for case in self.cases:
+            for spec in self.theories:
+                say(f"{case}, {spec}")
+                yield case, parse_theory(spec)
 
 
-def options(
-    bench: str,
-    cases: Sequence[str] | None = None,
-    theories: Sequence[str] | None = None,
-    peer_cases: Sequence[str] | None = None,
-    rounds: int | None = None,
-    threads: int | None = None,
-    minutes: float | None = None,
-    labels: Sequence[int] | None = None,
-) -> Options:
-    """Options with None replaced by what is usual.
+def options(bench: str, **given: object) -> Options:
+    """Options with what is usual where nothing, or None, is given.
 
     Args:
-        theories: functionals, in def2-svp unless a basis set is given too.
+        given: fields of `Options`. Theories may be functionals, which are then in def2-svp.
 
     Raises:
-        ValueError: an unknown bench, molecule or theory, or numbers that cannot be.
+        InputError: an unknown bench, molecule or theory, numbers that cannot be, or an option
+            that this bench does not take.
     """
-    if bench not in BENCHES:
-        raise ValueError(f"unknown bench {bench!r}; known: {', '.join(BENCHES)}")
-    given = {
-        "theories": theories,
-        "peer-cases": peer_cases,
-        "rounds": rounds,
-        "minutes": minutes,
-        "labels": labels,
-    }
-    for name, value in given.items():
-        if value is not None and name not in TAKES[bench]:
-            raise ValueError(f"bench {bench} takes no --{name}")
-    peer_cases = tuple(PEER_CASES if peer_cases is None else peer_cases)
-    cases, levels = _work(bench, cases, theories)
-    for name in peer_cases:
+    record = known_bench(bench)
+    given = {name: value for name, value in given.items() if value is not None}
+    takes = {"cases", "threads", *record.takes} | ({"theories"} if record.theories else set())
+    for name in given:
+        if name not in takes:
+            raise InputError(f"bench {bench} takes no --{name.replace('_', '-')}")
+    cases, theories = record.cases(given.get("cases")), given.get("theories", record.theories)
+    if not cases or (record.theories and not theories):
+        raise InputError("nothing to measure; give at least one case and one theory")
+    specs = (spec if "/" in spec else f"{spec}/{BASIS}" for spec in theories)
+    found = {"threads": len(usable_cores()), "labels": Options.labels} | given
+    found |= {"cases": cases, "theories": tuple(str(parse_theory(spec)) for spec in specs)}
+    made = Options(bench=bench, **found | {"labels": tuple(sorted(found["labels"]))})
+    _check(made)
+    return made
+
+
+def _check(made: Options) -> None:
+    cores, least = len(usable_cores()), TrainConfig.batch
+    for name in made.peer_cases:
         molecule(name)
-    rounds = ROUNDS if rounds is None else rounds
-    cores = len(usable_cores())
-    threads = cores if threads is None else threads
-    if rounds < 1:
-        raise ValueError(f"rounds {rounds}; expected at least 1")
-    if not 1 <= threads <= cores:
-        raise ValueError(f"threads {threads}; this process may use 1 to {cores}")
-    if threads < cores and not hasattr(os, "sched_setaffinity"):
-        raise ValueError("fewer threads than cores can be had on Linux only")
-    minutes = MINUTES if minutes is None else minutes
-    labels = tuple(LABELS if labels is None else sorted(labels))
-    if not 0 < minutes < math.inf:
-        raise ValueError(f"minutes {minutes}; expected a number above 0")
-    if not labels or labels[0] < TrainConfig.batch:
-        raise ValueError(f"labels {labels}; expected numbers of at least {TrainConfig.batch}")
-    return Options(bench, cases, levels, peer_cases, rounds, threads, minutes, labels)
-
-
-def _work(
-    bench: str, cases: Sequence[str] | None, theories: Sequence[str] | None
-) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Cases and theories, each of them known."""
-    if bench == "accuracy":
-        names = tuple(name.lower() for name in (shipped_names() if cases is None else cases))
-        if not names:
-            raise ValueError(f"nothing to measure; shipped models: {shipped_text()}")
-        for name in names:
-            frozen_frames(name)
-        return names, ()
-    names = tuple(CASES[bench] if cases is None else cases)
-    for name in names:
-        spin = molecule(name).spin
-        if bench in ("cost", "panel") and spin:
-            raise ValueError(f"networks are for closed shells only; {name} has spin {spin}")
-    specs = THEORIES[bench] if theories is None else theories
-    levels = [parse_theory(spec if "/" in spec else f"{spec}/{BASIS}") for spec in specs]
-    if not names or not levels:
-        raise ValueError("nothing to measure; give at least one case and one theory")
-    return names, tuple(map(str, levels))
+    if made.rounds < 1:
+        raise InputError(f"rounds {made.rounds}; expected at least 1")
+    if not 1 <= made.threads <= cores:
+        raise InputError(f"threads {made.threads}; this process may use 1 to {cores}")
+    if made.threads < cores and not hasattr(os, "sched_setaffinity"):
+        raise InputError("fewer threads than cores can be had on Linux only")
+    if not 0 < made.minutes < math.inf:
+        raise InputError(f"minutes {made.minutes}; expected a number above 0")
+    if min(made.labels, default=0) < least:
+        raise InputError(f"labels {made.labels}; expected numbers of at least {least}")
 
 
 def usable_cores() -> list[int]:

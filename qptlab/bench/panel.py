@@ -1,21 +1,21 @@
 """The bench `panel`: what an open panel costs a training, in a real kernel, beside a bare loop."""
 
 import json
-import os
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 from jupyter_client.manager import start_new_kernel
 
 from qptlab.bench.compile_time import compile_seconds
-from qptlab.bench.machine import machine
+from qptlab.bench.goals import goal, goals_table
 from qptlab.bench.options import Options
-from qptlab.bench.progress import say
 from qptlab.bench.race import Race
-from qptlab.bench.summary import goal
-from qptlab.lab.orbital_feed import OrbitalFeed
-from qptlab.lab.train_panel import TrainPanel
+from qptlab.bench.row import Raced
+from qptlab.bench.table import Table, race_table
+from qptlab.lab.panels.orbital_feed import OrbitalFeed
+from qptlab.lab.panels.train import TrainPanel
 from qptlab.molecule import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.sampling import wiggle
@@ -29,26 +29,49 @@ FIXED = TrainConfig(geometries=16, n_validation=1)
 """The same geometries throughout: steps that prepare or validate would differ between the turns."""
 LEAST_SPEED = 0.95
 LONGEST_S = 3600.0
+TITLE = "a training step with the panel open and orbitals live, beside a bare loop"
+COLUMNS = {
+    "speed": lambda row: f"{100 * row['speed']:.0f} %",
+    "plots": "{plots_drawn}",
+    "orbitals": "{orbitals_drawn}",
+}
 
 
-def report(options: Options) -> dict:
-    """Machine, rows and summary. Lines of progress go to stderr."""
-    described = machine(options.threads)
-    rows = []
-    for case in options.cases:
-        for theory in options.theories:
-            say(f"{case}, {theory}")
-            row = _in_a_kernel(case, theory, options.rounds)
-            say(f"  speed with the panel open {100 * row['speed']:.0f} % of a bare loop's")
-            rows.append({**row, "threads": options.threads})
-    described["load_average_after"] = list(os.getloadavg())
-    slowest = max((row["ratio"] for row in rows), default=None)
-    aim = goal("seconds a step, panel / bare loop, largest", 1 / LEAST_SPEED, slowest)
-    return {"bench": "panel", "machine": described, "rows": rows, "summary": {"goals": [aim]}}
+@dataclass(frozen=True, kw_only=True)
+class PanelRow(Raced):
+    """Seconds of a step with the panel open and live orbitals (ours) and in a bare loop (peer)."""
+
+    operation: str = "training step"
+    speed: float  # 1 / ratio, which is a median over pairs of turns
+    plots_drawn: int  # meanwhile
+    orbitals_drawn: int
+
+    def progress(self) -> str:
+        """The speed."""
+        return f"  speed with the panel open {100 * self.speed:.0f} % of a bare loop's"
+
+
+def rows(options: Options) -> Iterator[PanelRow]:
+    """One for each case and theory."""
+    for case, theory in options.pairs():
+        asked = {"case": case, "theory": str(theory), "threads": options.threads}
+        yield PanelRow(**asked, **_in_a_kernel(case, str(theory), options.rounds))
+
+
+def summary(rows: list[PanelRow]) -> dict:
+    """The goal."""
+    slowest = max((row.ratio for row in rows), default=None)
+    what = "seconds a step, panel / bare loop, largest"
+    return {"goals": [goal(what, 1 / LEAST_SPEED, slowest)]}
+
+
+def tables(report: dict) -> list[Table]:
+    """What was measured, and the goal."""
+    return [race_table(TITLE, COLUMNS, report["rows"]), goals_table(report)]
 
 
 def _in_a_kernel(case: str, theory: str, rounds: int) -> dict:
-    """A row, measured where widgets send real messages; nobody reads them but a socket."""
+    """What `measured` gives where widgets send real messages; nobody reads them but a socket."""
     manager, client = start_new_kernel(kernel_name="python3")
     printed: list[str] = []
 
@@ -58,8 +81,8 @@ def _in_a_kernel(case: str, theory: str, rounds: int) -> dict:
 
     try:
         reply = client.execute_interactive(
-            f"import json; from qptlab.bench.panel import row; "
-            f"print(json.dumps(row({case!r}, {theory!r}, {rounds})))",
+            f"import json; from qptlab.bench.panel import measured; "
+            f"print(json.dumps(measured({case!r}, {theory!r}, {rounds})))",
             output_hook=hear,
             timeout=LONGEST_S,
         )
@@ -72,8 +95,8 @@ def _in_a_kernel(case: str, theory: str, rounds: int) -> dict:
     return json.loads("".join(printed))
 
 
-def row(case: str, theory: str, rounds: int) -> dict:
-    """Seconds of a step with the panel open and live orbitals (ours) and in a bare loop (peer).
+def measured(case: str, theory: str, rounds: int) -> dict:
+    """What a row has besides its case, theory and threads.
 
     One training goes on all the time, in turns by the panel's thread and by `for log in run`.
     """
@@ -103,9 +126,8 @@ def row(case: str, theory: str, rounds: int) -> dict:
     # paired: on a shared machine two turns side by side are alike, two medians need not be
     pairs = zip(walls["panel"], walls["loop"], strict=True)
     ratio = statistics.median(ours / peer for ours, peer in pairs)
-    kept = {"case": case, "theory": theory, "operation": "training step", "compile_s": compiling}
     draws = {"plots_drawn": panel.plot.draws, "orbitals_drawn": len(drawn)}
-    return {**kept, **times, "ratio": ratio, "speed": 1 / ratio, **draws}
+    return {**times, "compile_s": compiling, "ratio": ratio, "speed": 1 / ratio, **draws}
 
 
 def _turn_with_panel(run: Training, panel: TrainPanel) -> tuple[float, float]:

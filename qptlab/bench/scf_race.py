@@ -1,5 +1,7 @@
 """Operation `scf`: from a molecule to its converged energy, ours against PySCF's `kernel()`."""
 
+from dataclasses import dataclass, replace
+
 import jax
 import numpy as np
 
@@ -7,11 +9,12 @@ from qptlab.bench.compile_time import compile_seconds
 from qptlab.bench.memory import peak_mb
 from qptlab.bench.options import Options
 from qptlab.bench.race import race
+from qptlab.bench.row import Raced
 from qptlab.dft import scf
-from qptlab.molecule import molecule
+from qptlab.molecule import Molecule, molecule
 from qptlab.reference import pyscf_work
+from qptlab.theory import Theory
 
-OPERATION = "scf"
 CONV_TOL = 1e-6
 """What ours converges max |FDS − SDF| (hartree) and max |ΔD| (electrons) to.
 
@@ -22,37 +25,56 @@ ends below that. The columns `error_*_ha` (against an energy converged to 1e-12 
 """
 
 
-def scf_row(case: str, index: int, options: Options) -> dict:
+@dataclass(frozen=True, kw_only=True)
+class ScfRow(Raced):
+    """From a molecule to its converged energy."""
+
+    operation: str = "scf"
+    peers_s: dict[str, float]  # medians of all peers
+    converged: bool  # both
+    error_ours_ha: float
+    error_pyscf_ha: float
+    orbital_gradient_ours: float  # hartree
+    orbital_gradient_pyscf: float
+    fock_builds_ours: int
+    fock_builds_pyscf: int
+    peak_mb_ours: float  # resident memory of a fresh process
+    peak_mb_pyscf_df: float
+
+    def agrees(self) -> bool:
+        """Whether both converged."""
+        return self.converged
+
+
+def scf_row(case: str, theory: Theory, options: Options) -> ScfRow:
     """The row of one case. Both start from a molecule whose basis set is already read.
 
     Integrals, grid and everything else are inside; PySCF is the faster of exact and fitted.
     """
-    theory, mol = options.theory(index), molecule(case)
+    mol = molecule(case)
     jax.clear_caches()
     compiling = compile_seconds(lambda: scf(mol, theory, conv_tol=CONV_TOL))
 
     def pyscf(coulomb: str):
-        level = type(theory)(theory.xc, theory.basis, theory.grid, coulomb)
-        return lambda: pyscf_work.unconverged(mol, level).kernel
+        return lambda: pyscf_work.unconverged(mol, replace(theory, coulomb=coulomb)).kernel
 
     names = {"ours": lambda: lambda: scf(mol, theory, conv_tol=CONV_TOL)}
     names |= {f"pyscf {coulomb}": pyscf(coulomb) for coulomb in ("df", "exact")}
     times = race(names, options.rounds, turn_seconds=0)
-    return {
-        "case": case,
-        "theory": str(theory),
-        "operation": OPERATION,
+    return ScfRow(
+        case=case,
+        theory=str(theory),
         **times.compared("ours", times.fastest("ours")),
-        "peers_s": {name: s for name, s in times.medians().items() if name != "ours"},
-        "threads": options.threads,
-        "compile_s": compiling,
+        peers_s={name: s for name, s in times.medians().items() if name != "ours"},
+        threads=options.threads,
+        compile_s=compiling,
         **_convergence(mol, theory),
-        "peak_mb_ours": peak_mb("ours", case, str(theory), options),
-        "peak_mb_pyscf_df": peak_mb("pyscf", case, str(theory), options),
-    }
+        peak_mb_ours=peak_mb("ours", case, str(theory), options),
+        peak_mb_pyscf_df=peak_mb("pyscf", case, str(theory), options),
+    )
 
 
-def _convergence(mol, theory) -> dict:
+def _convergence(mol: Molecule, theory: Theory) -> dict:
     """How far either is from the energy of the fitted theory, and how many builds it took."""
     result = scf(mol, theory, conv_tol=CONV_TOL)
     mf = pyscf_work.unconverged(mol, theory)

@@ -3,6 +3,7 @@
 Everything that such a step finds at hand is at hand for everyone: grid, integrals, overlap.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import jax
@@ -13,15 +14,60 @@ from qptlab.bench.compile_time import compile_seconds
 from qptlab.bench.machine import energy_and_fock_flops, matmul_gflops
 from qptlab.bench.options import Options
 from qptlab.bench.race import Race, race
+from qptlab.bench.row import Raced
 from qptlab.dft import Filled, Integrals, energy, energy_and_fock, fill, fock_matrix, integrals
 from qptlab.dft.compiling import jit
 from qptlab.molecule import Molecule, molecule
 from qptlab.reference import pyscf_work, pyscfad_work
 from qptlab.theory import Theory
 
-BUILD, SLOPE = "energy+fock", "energy+dE/dF"
+BUILD = "energy+fock"
 PYSCF = "pyscf df", "pyscf exact"
 OURS = "ours", BUILD
+SAME_ENERGY_HA, SAME_FOCK_HA, SAME_AS_PYSCFAD = 1e-8, 1e-7, 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class StepRow(Raced):
+    """One step, everything else at hand."""
+
+    peers_s: dict[str, float]  # medians of all peers
+    grid_points: int
+    orbitals: int
+    energy_difference_ha: float  # ours and the peer's; so are other differences, the largest
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildRow(StepRow):
+    """Energy and Fock matrix of a density."""
+
+    operation: str = BUILD
+    fock_difference_ha: float
+    matmul_gflop: float  # 10⁹ operations in our matrix products
+    gflops: float  # 10⁹ operations/s, ours
+    peak_gflops: float  # of one large product
+    share_of_peak: float
+
+    def agrees(self) -> bool:
+        """Whether energies and Fock matrices do."""
+        energies = self.energy_difference_ha <= SAME_ENERGY_HA
+        return energies and self.fock_difference_ha <= SAME_FOCK_HA
+
+
+@dataclass(frozen=True, kw_only=True)
+class SlopeRow(StepRow):
+    """Energy of D(F) and its gradient dE/dF."""
+
+    operation: str = "energy+dE/dF"
+    slope_difference: float  # without unit
+    ratio_to_energy_and_fock: float  # of our seconds
+
+    def agrees(self) -> bool:
+        """Whether energies and gradients do."""
+        if self.program == "pyscfad":
+            return max(self.energy_difference_ha, self.slope_difference) <= SAME_AS_PYSCFAD
+        energies = self.energy_difference_ha <= SAME_ENERGY_HA
+        return energies and self.slope_difference <= SAME_FOCK_HA
 
 
 @dataclass(frozen=True)
@@ -42,21 +88,27 @@ class Stage:
     filled: Filled
     peers: dict
 
-    def columns(self, operation: str, options: Options) -> dict:
+    def fields(self, options: Options) -> dict:
         """What every row begins with."""
         return {
             "case": self.name,
             "theory": str(self.theory),
-            "operation": operation,
             "threads": options.threads,
             "grid_points": int(self.ints.grid_weights.size),
             "orbitals": self.ints.n_ao,
         }
 
 
-def stage(case: str, index: int, options: Options) -> Stage:
+def step_rows(case: str, theory: Theory, options: Options) -> Iterator[StepRow]:
+    """One of the build, and one or two of the gradient."""
+    on = _stage(case, theory)
+    yield _build_row(on, options)
+    yield from _slope_rows(on, options)
+
+
+def _stage(case: str, theory: Theory) -> Stage:
     """Make everything ready."""
-    theory, mol = options.theory(index), molecule(case)
+    mol = molecule(case)
     ints = integrals(mol, theory)
     fock = jax.block_until_ready(jit(fock_matrix)(ints.dm_guess, ints))
     return Stage(
@@ -73,7 +125,7 @@ def stage(case: str, index: int, options: Options) -> Stage:
     )
 
 
-def build_row(on: Stage, options: Options) -> dict:
+def _build_row(on: Stage, options: Options) -> BuildRow:
     """`energy+fock` of the same density, its orbitals known to both programs."""
     h_core = np.asarray(on.ints.h_core)
     dm = pyscf_work.tagged_density(np.asarray(on.filled.orbitals))
@@ -90,20 +142,20 @@ def build_row(on: Stage, options: Options) -> dict:
     (terms, fock), (judge_energy, judge_fock) = ours(), by(PYSCF[0])
     flops = energy_and_fock_flops(on.ints)
     gflops, peak = flops / times.median("ours") / 1e9, matmul_gflops()
-    return {
-        **on.columns(BUILD, options),
+    return BuildRow(
+        **on.fields(options),
         **_against_the_faster(times),
-        "compile_s": compiling,
-        "energy_difference_ha": abs(float(terms.total) - judge_energy),
-        "fock_difference_ha": float(np.abs(np.asarray(fock) - judge_fock).max()),
-        "matmul_gflop": flops / 1e9,
-        "gflops": gflops,
-        "peak_gflops": peak,
-        "share_of_peak": gflops / peak,
-    }
+        compile_s=compiling,
+        energy_difference_ha=abs(float(terms.total) - judge_energy),
+        fock_difference_ha=float(np.abs(np.asarray(fock) - judge_fock).max()),
+        matmul_gflop=flops / 1e9,
+        gflops=gflops,
+        peak_gflops=peak,
+        share_of_peak=gflops / peak,
+    )
 
 
-def slope_rows(on: Stage, options: Options) -> list[dict]:
+def _slope_rows(on: Stage, options: Options) -> list[SlopeRow]:
     """`energy+dE/dF` of a Fock matrix, against PySCF by hand and, where asked for, pyscfad.
 
     Our own `energy+fock` runs in the same race, to be set beside.
@@ -122,14 +174,14 @@ def slope_rows(on: Stage, options: Options) -> list[dict]:
     jax.block_until_ready(build(on.filled, on.ints))
     beside = {BUILD: lambda: lambda: jax.block_until_ready(build(on.filled, on.ints))}
     times = _race(ours, by, options, beside)
-    rows = [_against_the_faster(times) | _differences(ours(), by(PYSCF[0]))]
+    found = [_against_the_faster(times) | _differences(ours(), by(PYSCF[0]))]
     if on.name in options.peer_cases and pyscfad_work.is_installed():
-        rows.append(_against_pyscfad(on, ours, options))
-    for row in rows:
-        row |= on.columns(SLOPE, options)
-        row["compile_s"] = compiling
-        row["ratio_to_energy_and_fock"] = times.median("ours") / times.median(BUILD)
-    return rows
+        found.append(_against_pyscfad(on, ours, options))
+    shared = on.fields(options) | {
+        "compile_s": compiling,
+        "ratio_to_energy_and_fock": times.median("ours") / times.median(BUILD),
+    }
+    return [SlopeRow(**shared, **fields) for fields in found]
 
 
 def _energy_and_slope():

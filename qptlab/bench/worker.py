@@ -2,18 +2,33 @@
 
 import contextlib
 import json
+import os
 import sys
+from dataclasses import asdict
 
-from qptlab.bench import accuracy, agreement, cost, dft, panel
+from qptlab.bench.machine import machine
 from qptlab.bench.options import Options
+from qptlab.bench.progress import say
+from qptlab.bench.registry import bench
+from qptlab.bench.row import Row
 
-BENCHES = {
-    "dft": dft.report,
-    "agreement": agreement.report,
-    "accuracy": accuracy.report,
-    "cost": cost.report,
-    "panel": panel.report,
-}
+
+def report(options: Options) -> dict:
+    """Machine, rows and summary of a bench. Lines of progress go to stderr."""
+    module = bench(options.bench).module
+    described = machine(options.threads)
+    rows: list[Row] = []
+    for row in module.rows(options):
+        if line := row.progress():
+            say(line)
+        rows.append(row)
+    described["load_average_after"] = list(os.getloadavg())
+    return {
+        "bench": options.bench,
+        "machine": described,
+        "rows": [asdict(row) for row in rows],
+        "summary": module.summary(rows),
+    }
 
 
 def _main(text: str) -> int:
@@ -22,10 +37,10 @@ def _main(text: str) -> int:
     try:
         # what libraries print is not part of the report
         with contextlib.redirect_stdout(sys.stderr):
-            report = BENCHES[options.bench](options)
+            made = report(options)
     except KeyboardInterrupt:
         return 130
-    print(json.dumps(report))
+    print(json.dumps(made))
     return 0
 
 

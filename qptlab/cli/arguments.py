@@ -1,6 +1,10 @@
 """What the command line accepts."""
 
 import argparse
+from dataclasses import fields
+from pathlib import Path
+
+from qptlab.bench import Options, registry
 
 DEFAULT_THEORY = "b3lyp5/def2-svp"
 DEFAULT_MINUTES = 5.0
@@ -156,26 +160,10 @@ def _add_training(sub: argparse.ArgumentParser) -> None:
 
 
 def _add_bench(sub: argparse.ArgumentParser) -> None:
-    def names(text: str) -> list[str]:
-        return [name.strip() for name in text.split(",") if name.strip()]
-
-    def numbers(text: str) -> list[int]:
-        return [int(name) for name in names(text)]
-
-    sub.add_argument(
-        "name",
-        metavar="NAME",
-        help="dft: speed; agreement: ours against PySCF; accuracy: of the networks that ship; "
-        "cost: with labels, without; panel: what watching a training costs it",
-    )
-    sub.add_argument(
-        "--cases", type=names, metavar="A,B", help="library molecules, or networks that ship"
-    )
-    sub.add_argument("--theories", type=names, metavar="A,B", help="pbe,b3lyp5 by default")
-    sub.add_argument("--peer-cases", type=names, metavar="A,B", help="with pyscfad; ethanol")
-    sub.add_argument("--rounds", type=int, metavar="N", help="turns of each contestant; 7")
-    sub.add_argument("--threads", type=int, metavar="N", help="of everyone; all cores by default")
-    sub.add_argument("--minutes", type=float, metavar="M", help="cost: of the longest training; 5")
-    sub.add_argument("--labels", type=numbers, metavar="A,B", help="cost: 25,100,400 by default")
-    sub.add_argument("--figure", metavar="FILE", help="cost: where to draw the curves")
+    about = "; ".join(f"{bench.name}: {bench.about}" for bench in registry.BENCHES)
+    sub.add_argument("name", metavar="NAME", help=about)
+    for option in fields(Options)[1:]:
+        sub.add_argument(f"--{option.name.replace('_', '-')}", **option.metadata)
+    draw = f"{registry.drawing()}: where to draw the curves"
+    sub.add_argument("--figure", type=Path, metavar="FILE", help=draw)
     sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")

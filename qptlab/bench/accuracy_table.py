@@ -1,8 +1,8 @@
 """The bench `accuracy` as one table: a column for each network that ships, goals in brackets."""
 
-from rich.console import Console
-from rich.table import Table
+from collections.abc import Iterator
 
+from qptlab.bench.table import Table
 from qptlab.units import MICROHARTREE_PER_HARTREE
 
 TITLE = (
@@ -12,22 +12,17 @@ TITLE = (
 WORDS = {True: "", False: ", missed", None: ""}
 
 
-def print_accuracy(report: dict, out: Console) -> None:
-    """The table, and what trained each network; in Markdown where `out` is no terminal."""
-    header, *rows = accuracy_rows(report)
-    if out.is_terminal:
-        table = Table(title=TITLE)
-        for name in header:
-            table.add_column(name, justify="right" if name else "left")
-        for row in rows:
-            table.add_row(*row)
-        out.print(table)
-    else:
-        lines = [header, ["---"] * len(header), *rows]
-        table = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        out.print(f"\n{TITLE}\n\n{table}\n", soft_wrap=True)
+def tables(report: dict) -> Iterator[Table | str]:
+    """Quantities down and networks across, to be pasted; then what trained each network."""
+    columns = []
     for row in report["rows"]:
-        out.print(f"- {row['case']}: {_told(row['about'], 'command', '`{}`')}", soft_wrap=True)
+        judged = {g["goal"]: g for g in report["summary"]["goals"] if g["case"] == row["case"]}
+        columns.append(_test(row) | _measured(row["figures"], judged) | _training(row))
+    header = ["", *(row["case"] for row in report["rows"])]
+    lines = [[label, *(column[label] for column in columns)] for label in columns[0]]
+    yield Table(TITLE, header, lines, markdown=True)
+    for row in report["rows"]:
+        yield f"- {row['case']}: {_told(row['about'], 'command', '`{}`')}"
 
 
 def _micro(value_ha: float) -> str:
@@ -39,18 +34,11 @@ def _percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def _count(number: float) -> str:
-    return f"{number:.1f}"
-
-
-def _whole(number: float) -> str:
-    return f"{number:.0f}"
-
-
 def _nines(share: float) -> str:
     return f"{100 * share:.5f} %"
 
 
+_count, _whole = "{:.1f}".format, "{:.0f}".format
 FIGURES = {
     "energy, no refining / µHa": (_micro, "energy_0"),
     "energy, 3 refining / µHa": (_micro, "energy_3"),
@@ -77,16 +65,6 @@ FIGURES = {
     "the fewest, as a share of minao's": (_percent, "share_of_minao"),
 }
 """{what is shown: (how a figure is written, which figures)}."""
-
-
-def accuracy_rows(report: dict) -> list[list[str]]:
-    """The header, then quantities down and networks across."""
-    columns = []
-    for row in report["rows"]:
-        judged = {g["goal"]: g for g in report["summary"]["goals"] if g["case"] == row["case"]}
-        columns.append(_test(row) | _measured(row["figures"], judged) | _training(row))
-    header = ["", *(row["case"] for row in report["rows"])]
-    return [header, *([label, *(column[label] for column in columns)] for label in columns[0])]
 
 
 def _test(row: dict) -> dict[str, str]:
