@@ -13,7 +13,7 @@ import qptlab as ql
 from qptlab.bench import accuracy, options, worker
 from qptlab.bench.accuracy_goals import goals
 from qptlab.cli import main
-from qptlab.cli.accuracy_table import print_accuracy
+from qptlab.cli.bench_tables import print_tables
 from qptlab.molecule import molecule, to_xyz
 from qptlab.qpt.runs import shipped
 from qptlab.qpt.runs.shipped import frozen_frames
@@ -42,7 +42,7 @@ def shelf(tmp_path_factory):
 @pytest.fixture(scope="module")
 def report(shelf):
     """As it arrives from the measuring process."""
-    return json.loads(json.dumps(worker.BENCHES["accuracy"](options("accuracy"))))
+    return json.loads(json.dumps(worker.report(options("accuracy"))))
 
 
 def test_test_geometries_are_turned_and_always_the_same_way(shelf):
@@ -110,7 +110,7 @@ def test_goals_are_those_of_the_molecule():
 
 def printed(report: dict, **console) -> str:
     out = Console(file=StringIO(), width=120, **console)
-    print_accuracy(report, out)
+    print_tables(accuracy.tables(report), out)
     return out.file.getvalue()
 
 

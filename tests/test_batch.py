@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from geometries import distorted, linear
+from tiers import later, slow
 
 from qptlab.dft import energy_and_fock, fill, integrals, scf, scf_batch, stack
 from qptlab.dft.energy import energy
@@ -35,18 +36,20 @@ def check_each(members) -> None:
 
 @pytest.mark.parametrize(
     "level",
-    [Theory("b3lyp5", "6-31g*"), Theory("cam-b3lyp", "sto-3g", coulomb="exact")],
+    [later(Theory("b3lyp5", "6-31g*")), later(Theory("cam-b3lyp", "sto-3g", coulomb="exact"))],
     ids=str,
 )
 def test_different_molecules(level):
     check_each([integrals(case, level) for case in DIFFERENT])
 
 
+@slow
 def test_open_shells_of_different_spin():
     cases = [molecule("water", charge=1, spin=1), linear("O", "O", distance=2.3, spin=2)]
     check_each([integrals(case, parse_theory("pbe/6-31g")) for case in cases])
 
 
+@slow
 def test_geometries_of_one_molecule():
     level = parse_theory("pbe/def2-svp")
     members = [integrals(distorted("water", seed), level) for seed in range(3)]

@@ -1,12 +1,15 @@
 """The bench measures something real and right; how fast that is depends on the machine."""
 
 import json
+from dataclasses import fields, replace
 
 import pytest
+from tiers import slow
 
-from qptlab.bench import BENCHES, options
+from qptlab.bench import BENCHES, Options, options
+from qptlab.bench.dft_summary import goals
 from qptlab.bench.race import race
-from qptlab.bench.summary import agrees, goals
+from qptlab.bench.step_races import BuildRow, SlopeRow
 from qptlab.cli import main
 
 ROW = {"case", "theory", "operation", "ours_s", "peer_s", "peer", "ratio", "threads", "compile_s"}
@@ -25,6 +28,7 @@ def bench(capfd, *more: str) -> dict:
     return json.loads(out)
 
 
+@slow
 def test_one_small_run(capfd):
     none_of_them = "hydrogen"
     report = bench(capfd, "--theories", "lda/sto-3g", "--peer-cases", none_of_them)
@@ -47,6 +51,7 @@ def test_one_small_run(capfd):
     assert {goal["met"] for goal in report["summary"]["goals"]} <= {True, False, None}
 
 
+@slow
 def test_an_open_panel_beside_a_bare_loop(capfd):
     argv = ["bench", "panel", "--cases", "water", "--theories", "lda/sto-3g", "--rounds", "1"]
     assert main([*argv, "--json"]) == 0
@@ -61,7 +66,7 @@ def test_an_open_panel_beside_a_bare_loop(capfd):
     assert aim["measured"] == row["ratio"] and aim["at_most"] == pytest.approx(1 / 0.95)
 
 
-@pytest.mark.slow
+@slow
 def test_pyscfad_computes_the_same(capfd):
     pytest.importorskip("pyscfad")
     report = bench(capfd, "--theories", "b3lyp5/sto-3g", "--peer-cases", "water")
@@ -87,10 +92,14 @@ def test_bad_input_is_one_line_and_status_2(capfd, argv, message):
     assert shown.out == "" and message in shown.err and shown.err.count("\n") == 1
 
 
-def test_every_bench_can_be_run():
-    from qptlab.bench import worker
+@pytest.mark.parametrize("record", BENCHES, ids=lambda record: record.name)
+def test_every_bench_can_be_run(record):
+    for name in ("rows", "summary", "tables", *(["figure"] if record.draws else [])):
+        assert callable(getattr(record.module, name))
+    assert set(record.takes) <= {field.name for field in fields(Options)}
 
-    assert set(worker.BENCHES) == set(BENCHES)
+
+def test_usual_cases():
     assert options("dft").cases[-1] == "alanine-dipeptide"
 
 
@@ -107,8 +116,13 @@ def test_a_hopeless_peer_rests_after_its_first_turn():
 
 
 def test_a_goal_without_measurements_is_neither_met_nor_missed():
-    row = {"case": "water", "operation": "energy+fock", "peer": "pyscf df", "ratio": 0.6}
+    build = {field.name: 0.0 for field in fields(BuildRow) if field.name != "operation"}
+    slope = {field.name: 0.0 for field in fields(SlopeRow) if field.name != "operation"}
+    known = {"case": "water", "peer": "pyscf df", "ratio": 0.6}
+    row = BuildRow(**build | known)
     met = [goal["met"] for goal in goals([row])]
     assert met == [False, True, None, None, None, None, None]
-    assert agrees(row) and not agrees(row | {"energy_difference_ha": 1e-7})
-    assert agrees(row | {"energy_difference_ha": 1e-7, "peer": "pyscfad df"})
+    other = SlopeRow(**slope | known)
+    for found in (row, other):
+        assert found.agrees() and not replace(found, energy_difference_ha=1e-7).agrees()
+    assert replace(other, energy_difference_ha=1e-7, peer="pyscfad df").agrees()

@@ -4,14 +4,15 @@ import json
 
 import numpy as np
 import pytest
+from tiers import slow
 
-from qptlab.bench import cost
-from qptlab.bench.cost_summary import LOSSES, MEASURES, summary
+from qptlab.bench import cost, worker
+from qptlab.bench.cost_summary import LOSSES, MEASURES, CostRow, summary
 from qptlab.bench.crossing import front, leads, seconds_to
 from qptlab.bench.options import options
 from qptlab.cli import main
 from qptlab.cli.bench_tables import bench_report
-from qptlab.lab.cost_plot import cost_figure
+from qptlab.lab.plots.cost import cost_figure
 
 FALLING = [(1.0, 1e-2), (100.0, 1e-4), (10.0, 1e-3)]
 
@@ -39,10 +40,11 @@ def test_curves_that_cross_once_never_and_late():
     assert [lead for *_, lead in leads(FALLING, [(1000.0, 1e-9)])] == [True]
 
 
-def rows(curves: dict) -> list[dict]:
+def rows(curves: dict) -> list[CostRow]:
+    rest = dict.fromkeys(("labels", "threads", "lr", "label_s", "compile_s", "train_s", "steps"), 0)
+    known = {"case": "water", "theory": "pbe/sto-3g", **rest}
     return [
-        {"case": "water", "theory": "pbe/sto-3g", "loss": loss, "labels": 0, "total_s": seconds}
-        | dict.fromkeys(MEASURES, error)
+        CostRow(**known, loss=loss, total_s=seconds, **dict.fromkeys(MEASURES, error))
         for loss, points in curves.items()
         for seconds, error in points
     ]
@@ -60,8 +62,11 @@ def test_the_goal_is_the_rivals_best_error_at_a_share_of_its_cost():
     assert first["seconds_to"][2]["energy"] is None
 
 
+@slow
 def test_one_small_run(capfd, tmp_path, monkeypatch):
-    monkeypatch.setattr("qptlab.bench.measure", cost.report)  # here, compiling as little as it can
+    monkeypatch.setattr(
+        "qptlab.bench.measure", worker.report
+    )  # here, compiling as little as it can
     monkeypatch.setattr("jax.clear_caches", lambda: None)
     monkeypatch.setattr(cost, "SHARES", (1,))
     monkeypatch.setattr(cost, "N_VALIDATION", 2)

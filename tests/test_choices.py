@@ -10,8 +10,8 @@ from waiting import wait_until
 
 from qptlab.dft.integrals import integrals
 from qptlab.dft.size import size
-from qptlab.lab.choices import Choices, time_text
-from qptlab.lab.molecule_input import OWN
+from qptlab.lab.panels.choices import Choices, time_text
+from qptlab.lab.panels.molecule_input import OWN
 from qptlab.molecule import molecule, to_xyz
 from qptlab.qpt.training.estimate import step_seconds
 from qptlab.smiles import from_smiles
@@ -37,7 +37,7 @@ def test_what_a_training_costs_or_why_it_cannot_run_is_said_before():
 
 def test_a_molecule_of_ones_own_is_an_xyz_or_a_smiles():
     choices, heard = Choices(), []
-    choices.listeners.append(lambda: heard.append(choices.molecule.molecule.formula))
+    choices.changed.connect(lambda: heard.append(choices.molecule.molecule.formula))
     own = choices.molecule
     assert own.own.layout.display == "none"
     own.library.value = OWN
@@ -56,7 +56,7 @@ def test_a_molecule_of_ones_own_is_an_xyz_or_a_smiles():
 
 def test_what_an_opened_run_is_about_is_taken_over():
     choices, heard = Choices(), []
-    choices.listeners.append(lambda: heard.append(choices.molecule.molecule))
+    choices.changed.connect(lambda: heard.append(choices.molecule.molecule))
     mine = from_smiles("[OH-]")
     for known, name in ((molecule("ammonia"), "ammonia"), (mine, "HO")):
         choices.offer(known, parse_theory("hf/sto-3g"))

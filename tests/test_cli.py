@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 import pytest
+from tiers import slow
 
 from qptlab.cli import arguments, main
 from qptlab.molecule import molecule, to_xyz
@@ -68,11 +69,20 @@ def test_energy_of_an_open_shell(capsys, tmp_path):
 def test_what_does_not_converge_says_so(capsys, tmp_path):
     path = tmp_path / "apart.xyz"
     path.write_text(APART)
-    record = json_of(capsys, "energy", str(path), "--theory", "hf/sto-3g")
+    argv = ["energy", str(path), "--theory", "hf/sto-3g", "--json"]
+    assert main(argv) == 1
+    shown = capsys.readouterr()
+    record = json.loads(shown.out)
     assert record["converged"] is False
     assert "check the geometry, charge and spin" in record["message"]
+    assert shown.err.splitlines()[-1] == "qptlab energy: the SCF did not converge"
+    assert main([*argv, "--forces"]) == 1
+    shown = capsys.readouterr()
+    expected = "no forces without a converged density: FNa, hf/sto-3g: not converged after 60"
+    assert not shown.out and expected in shown.err and shown.err.count("\n") == 1
 
 
+@slow
 @pytest.mark.skipif(
     "forces" not in inspect.signature(predict).parameters, reason="predictions have no forces yet"
 )
@@ -94,6 +104,7 @@ def test_train(capsys, run_folder, tmp_path):
     assert json_of(capsys, *argv)["steps"] == 5
 
 
+@slow
 def test_train_the_papers_network(capsys, tmp_path):
     out = str(tmp_path / "r")
     record = json_of(

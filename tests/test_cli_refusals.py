@@ -18,10 +18,6 @@ BAD = {
         ["energy", "water", "--spin", "12"],
         "n_β): give --spin 10 or less",
     ),
-    "forces of nothing": (
-        ["energy", "{apart}", "--theory", "hf/sto-3g", "--forces"],
-        "no forces without a converged density: FNa, hf/sto-3g: not converged after 60",
-    ),
     "train an open shell": (["train", "oxygen", "--out", "{new}"], "for closed shells only; O2"),
     "predict an open shell": (["predict", "{run}", "water", "--spin", "2"], "closed shells only"),
     "judge an open shell": (["evaluate", "{run}", "water", "--spin", "2"], "closed shells only"),
@@ -112,6 +108,17 @@ BAD = {
         "left outside",
     ),
 }
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    """A run to be refused: one step is enough."""
+    folder = tmp_path_factory.mktemp("refused") / "run"
+    assert (
+        main(["train", "water", "--theory", "pbe/sto-3g", "--steps", "1", "--out", str(folder)])
+        == 0
+    )
+    return folder
 
 
 @pytest.mark.parametrize("name", BAD)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from geometries import distorted
 from test_qpt import shaken
+from tiers import later, slow
 
 from qptlab.dft import (
     density_from_fock,
@@ -22,6 +23,7 @@ from qptlab.dft import (
 )
 from qptlab.dft.integrals import Integrals, dipole_integrals
 from qptlab.dft.properties import in_field
+from qptlab.errors import NotConverged
 from qptlab.molecule import Molecule, molecule
 from qptlab.qpt.networks import block, response_net
 from qptlab.qpt.predict import predict
@@ -46,10 +48,10 @@ def along_a_line(case: Molecule, energy, step: float) -> tuple[np.ndarray, float
     [
         ("water", 0, Theory("b3lyp5", "def2-svp")),
         ("formaldehyde", 2, Theory("pbe", "6-31g*")),
-        ("formaldehyde", 2, Theory("cam-b3lyp", "6-31g*")),
-        ("water", 0, Theory("cam-b3lyp", "6-31g*", coulomb="exact")),
-        ("ammonia", 0, Theory("r2scan", "6-31g*")),
-        ("water", 0, Theory("hf", "6-31g*", coulomb="exact")),
+        later("formaldehyde", 2, Theory("cam-b3lyp", "6-31g*")),
+        later("water", 0, Theory("cam-b3lyp", "6-31g*", coulomb="exact")),
+        later("ammonia", 0, Theory("r2scan", "6-31g*")),
+        later("water", 0, Theory("hf", "6-31g*", coulomb="exact")),
     ],
     ids=str,
 )
@@ -63,6 +65,7 @@ def test_forces_are_finite_differences(name, spin, level):
     assert np.abs(force.sum(axis=0)).max() < 1e-9  # the grid moves along: nothing is left over
 
 
+@slow
 def test_forces_are_pyscfs():
     case = distorted("ethanol")
     mf = pyscf_mean_field(case, Theory("pbe", "6-31g*", coulomb="exact")).run()
@@ -72,6 +75,7 @@ def test_forces_are_pyscfs():
     np.testing.assert_allclose(ours, -gradient.kernel(), atol=1e-6)
 
 
+@slow
 def test_forces_with_a_core_potential():
     case = Molecule(("H", "I"), [[0.1, 0.2, 0.0], [0.0, 0.3, 3.1]])
     force = forces(scf(case, "pbe/def2-svp", conv_tol=1e-9))
@@ -83,12 +87,13 @@ def test_forces_with_a_core_potential():
 
 def test_no_forces_before_convergence():
     with pytest.raises(
-        ValueError, match=r"no forces without a converged density: .* not converged"
+        NotConverged, match=r"no forces without a converged density: .* not converged"
     ):
         forces(scf(molecule("water"), "pbe/sto-3g", max_builds=2))
 
 
-@pytest.mark.parametrize("refine", [0, 2])
+@slow
+@pytest.mark.parametrize("refine", [later(0), 2])
 def test_the_gradient_of_a_prediction_is_exact_though_nothing_is_converged(refine, monkeypatch):
     # all of it in float64: the difference quotient needs more digits than the network carries
     for module in (block, response_net):
@@ -112,6 +117,7 @@ def with_field(case: Molecule, level: Theory, direction: int) -> Callable[[float
     return lambda t: in_field(ints, t * field, *moments)
 
 
+@slow
 def test_implicit_differentiation_is_the_unrolled_one():
     case, level = distorted("water"), parse_theory("pbe/6-31g")
     start = jnp.asarray(scf(case, level, conv_tol=1e-11).dm)
@@ -137,8 +143,9 @@ def test_implicit_differentiation_is_the_unrolled_one():
     assert abs(backwards - jax.jit(jax.jacfwd(implicit))(0.0)) < 1e-10
 
 
+@slow
 @pytest.mark.parametrize(
-    "name, spin, spec", [("water", 0, "b3lyp5/6-31g*"), ("formaldehyde", 2, "pbe/sto-3g")]
+    "name, spin, spec", [later("water", 0, "b3lyp5/6-31g*"), ("formaldehyde", 2, "pbe/sto-3g")]
 )
 def test_dipole_and_polarizability_are_finite_differences(name, spin, spec):
     case, level = distorted(name, spin=spin), parse_theory(spec)
@@ -160,5 +167,5 @@ def test_dipole_and_polarizability_are_finite_differences(name, spin, spec):
 
 
 def test_no_polarizability_before_convergence():
-    with pytest.raises(ValueError, match="no polarizability without a converged density"):
+    with pytest.raises(NotConverged, match="no polarizability without a converged density"):
         polarizability(scf(molecule("water"), "pbe/sto-3g", max_builds=2))

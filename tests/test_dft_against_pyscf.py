@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from geometries import distorted, linear
+from tiers import later, rest_slow, slow
 
 from qptlab.dft import TERMS, ScfResult, dipole, energy_and_fock, integrals, orbitals, scf
 from qptlab.molecule import Molecule, molecule
@@ -39,21 +40,27 @@ def check_agreement(case: Molecule, level: Theory, judge: ScfResult | None = Non
     assert np.abs(mo_energy - judge.mo_energy).max() < 1e-6
 
 
-@pytest.mark.parametrize("name, basis, xc, coulomb", QUICK)
+# Every fifth of them at once: each molecule, basis, functional and kind of integrals is met.
+@pytest.mark.parametrize("name, basis, xc, coulomb", rest_slow(QUICK, QUICK[::5]))
 def test_the_same_density_gives_the_same_energy(name, basis, xc, coulomb):
     case = molecule(name) if name in ("N2", "CO", "benzene") else distorted(name)
     check_agreement(case, Theory(xc, basis, coulomb=coulomb))
 
 
-@pytest.mark.slow
+@slow
 @pytest.mark.parametrize("name, basis, xc, coulomb", [case for case in ALL if case not in QUICK])
 def test_the_same_density_gives_the_same_energy_everywhere(name, basis, xc, coulomb):
     check_agreement(molecule(name), Theory(xc, basis, coulomb=coulomb))
 
 
-@pytest.mark.parametrize("coulomb", ["df", "exact"])
-@pytest.mark.parametrize("spin", [0, 2])
-@pytest.mark.parametrize("xc", FUNCTIONALS)
+EVERY = list(itertools.product(FUNCTIONALS, (0, 2), ("df", "exact")))
+
+
+# At once each functional with one spin and one kind of integrals, these in turn.
+@pytest.mark.parametrize(
+    "xc, spin, coulomb",
+    rest_slow(EVERY, [EVERY[4 * i + i % 4] for i in range(len(FUNCTIONALS))]),
+)
 def test_every_functional_for_closed_and_open_shells(xc, spin, coulomb):
     case = distorted("formaldehyde", spin=spin)
     level = Theory(xc, "6-31g*", coulomb=coulomb)
@@ -67,13 +74,13 @@ def test_every_functional_for_closed_and_open_shells(xc, spin, coulomb):
     "case, spec",
     [
         (linear("H", "I", distance=3.04), "pbe/def2-svp"),  # effective core potential
-        (linear("Cl", "Zn", "Cl", distance=3.95), "lda/6-31g*"),  # f functions on zinc
+        later(linear("Cl", "Zn", "Cl", distance=3.95), "lda/6-31g*"),  # f functions on zinc
         (linear("Li", "F", distance=2.96), "b3lyp5/cc-pvtz"),  # f functions, very polar
-        (linear("Na", "Cl", distance=4.46), "pbe/lanl2dz"),  # core potential on one atom
-        (distorted("water", charge=2), "pbe/6-31+g**"),
+        later(linear("Na", "Cl", distance=4.46), "pbe/lanl2dz"),  # core potential on one atom
+        later(distorted("water", charge=2), "pbe/6-31+g**"),
         (linear("O", "H", distance=1.83, charge=-1), "lda/def2-svpd"),
-        (linear("He", distance=1.0), "b3lyp5/aug-cc-pvdz"),
-        (distorted("silane"), "pbe/ano@4s3p1d"),  # general contractions
+        later(linear("He", distance=1.0), "b3lyp5/aug-cc-pvdz"),
+        later(distorted("silane"), "pbe/ano@4s3p1d"),  # general contractions
     ],
     ids=lambda x: x if isinstance(x, str) else x.formula,
 )
@@ -85,11 +92,11 @@ def test_elements_and_bases_beyond_the_usual(case, spec):
     "case, spec, coulomb",
     [
         (distorted("water"), "pbe/def2-svp", "df"),
-        (distorted("ethanol"), "b3lyp5/6-31g*", "df"),
-        (molecule("benzene"), "pbe/6-31g*", "df"),
+        later(distorted("ethanol"), "b3lyp5/6-31g*", "df"),
+        later(molecule("benzene"), "pbe/6-31g*", "df"),
         (molecule("N2"), "b3lyp5/def2-svp", "exact"),
-        (molecule("hydrogen"), "lda/def2-svp", "exact"),
-        (linear("Li", "F", distance=2.96), "pbe/6-31g*", "df"),
+        later(molecule("hydrogen"), "lda/def2-svp", "exact"),
+        later(linear("Li", "F", distance=2.96), "pbe/6-31g*", "df"),
     ],
     ids=lambda x: x if isinstance(x, str) else x.formula,
 )

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from geometries import linear
+from tiers import slow
 
 from qptlab.dft.scf import scf
 from qptlab.molecule import Molecule, molecule
@@ -114,6 +115,7 @@ def test_a_trajectory_of_our_scf_has_its_energies():
         assert runs.potential[index] == pytest.approx(float(result.energy.total), abs=1e-7)
 
 
+@slow
 def test_a_network_moves_on_its_own_energy():
     start = molecule("hydrogen-fluoride")
     model = BlockQPT.create(start, "pbe/sto-3g")

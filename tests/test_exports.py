@@ -16,11 +16,11 @@ from PIL import Image
 from scipy.linalg import eigh
 
 from qptlab.dft import ao_values, overlap_matrix, scf
-from qptlab.lab import bundle
-from qptlab.lab.box import CLIP, Box, byte_step
-from qptlab.lab.exports import save_figure, write_csv
-from qptlab.lab.page import orbital_page, page_html
-from qptlab.lab.plots import training_figure
+from qptlab.lab.files.exports import save_figure, write_csv
+from qptlab.lab.files.orbital_page import orbital_page, page_html
+from qptlab.lab.plots.training import training_figure
+from qptlab.lab.views import bundle
+from qptlab.lab.views.box import CLIP, Box, byte_step
 from qptlab.molecule import Molecule, molecule
 from qptlab.qpt.training.config import StepLog
 from qptlab.theory import Theory, parse_theory
@@ -177,7 +177,7 @@ def test_bad_input_is_one_sentence(water):
 
 
 def test_without_the_front_end_there_is_no_page(water, monkeypatch, tmp_path):
-    monkeypatch.setattr("qptlab.lab.page.BUNDLE", tmp_path / "missing.js")
+    monkeypatch.setattr("qptlab.lab.files.orbital_page.BUNDLE", tmp_path / "missing.js")
     with pytest.raises(ValueError, match="pip install"):
         orbital_page(water, tmp_path / "a.html")
     assert not (tmp_path / "a.html").exists()

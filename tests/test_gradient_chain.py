@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from geometries import distorted, linear
 from test_qpt import shaken
+from tiers import rest_slow, slow
 
 from qptlab.dft import energy, integrals
 from qptlab.dft.energy import energy_and_fock
@@ -38,7 +39,7 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module", params=CASES)
+@pytest.fixture(scope="module", params=rest_slow(CASES, ["ammonia"]))
 def case(request):
     model, geometry = prepared(*CASES[request.param]())
     return model, geometry, gradient_chain(model, geometry)
@@ -122,6 +123,7 @@ def test_a_wrong_derivative_is_found(case, name):
     assert not finite_difference(model, geometry, name, index, chain=wrong).agree
 
 
+@slow
 def test_the_papers_network_has_a_chain_too():
     model, geometry = prepared(distorted("water"), "lda/sto-3g", PaperQPT, size=0.01)
     chain = gradient_chain(model, geometry)

@@ -11,12 +11,12 @@ import pytest
 from waiting import wait_until
 
 import qptlab.qpt.gradient_chain as headless
-from qptlab.lab import gradient_plots as plots
-from qptlab.lab.gradient_controls import NOW, REST, WEIGHT
-from qptlab.lab.gradient_panel import GradientPanel, gradient_panel
-from qptlab.lab.runner import Runner
-from qptlab.lab.snapshots import Snapshots, is_kept
-from qptlab.lab.train_panel import train_panel
+from qptlab.lab.panels.gradient_controls import NOW, REST, WEIGHT
+from qptlab.lab.panels.gradients import GradientPanel, gradient_panel
+from qptlab.lab.panels.runner import Runner
+from qptlab.lab.panels.snapshots import Snapshots, is_kept
+from qptlab.lab.panels.train import train_panel
+from qptlab.lab.plots import gradients as plots
 from qptlab.molecule import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.sampling import TRAIN, wiggle

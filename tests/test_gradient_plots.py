@@ -9,7 +9,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from test_qpt import shaken
 
 from qptlab.dft import integrals
-from qptlab.lab import gradient_plots as plots
+from qptlab.lab.plots import gradients as plots
 from qptlab.qpt.gradient_chain import FiniteDifference, gradient_chain
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.prepared import first_build

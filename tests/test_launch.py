@@ -26,6 +26,17 @@ def test_a_folder_gets_what_it_lacks_and_keeps_what_it_has(tmp_path):
     assert (launch.prepare_folder(place) / launch.WORKBENCH).read_text() == "mine"
 
 
+def test_a_folder_gets_the_pages_too_and_their_links_lead_somewhere(tmp_path):
+    place = launch.prepare_folder(tmp_path / "new")
+    pages = {page.name: page.read_text(encoding="utf-8") for page in place.glob("docs/*.md")}
+    assert {"README.md", "how_it_works.md", "command_line.md", "results.md"} <= set(pages)
+    for name, text in pages.items():
+        links = re.findall(r"\]\((?!https?:)([^)#]+)\)", text)
+        assert links and all((place / "docs" / link).is_file() for link in links), name
+    (place / "docs/results.md").write_text("mine")
+    assert (launch.prepare_folder(place) / "docs/results.md").read_text() == "mine"
+
+
 def test_a_file_is_not_a_folder(tmp_path, capsys):
     (tmp_path / "file").write_text("")
     assert main(["lab", str(tmp_path / "file")]) == 2

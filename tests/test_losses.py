@@ -11,14 +11,16 @@ from geometries import distorted
 from jax.flatten_util import ravel_pytree
 from test_qpt import shaken, untrained
 from test_training import new_run, same_weights, weights
+from tiers import later, slow
 
 from qptlab.dft import integrals, scf
 from qptlab.molecule import molecule
 from qptlab.qpt.losses import Term, loss, parse_loss
 from qptlab.qpt.networks import block, response_net
-from qptlab.qpt.pipeline import refine
+from qptlab.qpt.pipeline import propose, refine
 from qptlab.qpt.prepared import first_build
 from qptlab.qpt.runs.folder import read_history
+from qptlab.qpt.training.geometries import Geometries
 from qptlab.qpt.training.guard import ABSURD, FEWEST, objection, usual_norm
 from qptlab.qpt.training.run import Training
 from qptlab.reference import pyscf_mean_field
@@ -42,9 +44,9 @@ def value(network, geometry, spec: str) -> float:
     return float(loss(network, geometry, chosen.terms, chosen.weights(0.0))[0])
 
 
-@pytest.mark.parametrize("iterations", [0, 1])
+@pytest.mark.parametrize("iterations", [later(0), 1])
 def test_terms_are_what_pyscfs_matrices_say(water, network, iterations):
-    end = refine(network(water), water, iterations, response=network.xc_response(water))
+    end = refine(propose(network, water), water, iterations)
     mf = pyscf_mean_field(distorted("water"), LEVEL)
     dm = np.asarray(end.dm)
     fock, overlap = np.asarray(mf.get_fock(dm=dm)), mf.get_ovlp()
@@ -63,7 +65,10 @@ def test_terms_are_what_pyscfs_matrices_say(water, network, iterations):
     assert value(network, water, f"energy@{iterations}") == pytest.approx(energy, abs=1e-8)
 
 
-@pytest.mark.parametrize("spec", ["energy", "delta2", "commutator", "0.5*energy@2+delta2@1"])
+@slow
+@pytest.mark.parametrize(
+    "spec", [later("energy"), later("delta2"), later("commutator"), "0.5*energy@2+delta2@1"]
+)
 def test_gradients_are_finite_differences(spec, monkeypatch):
     for module in (block, response_net):
         monkeypatch.setattr(module, "SINGLE", jnp.float64)
@@ -86,12 +91,13 @@ def test_gradients_are_finite_differences(spec, monkeypatch):
     assert float(jax.jit(jax.grad(along))(0.0)) == pytest.approx(difference, rel=1e-4)
 
 
+@slow
 def test_the_second_order_error_is_an_error_bar(water):
     """Above the true error, of its size, and zero with it."""
     best = float(scf(distorted("water"), LEVEL, conv_tol=1e-10).energy.total)
     nothing = untrained()
     for k in range(3):
-        end = refine(nothing(water), water, k)
+        end = refine(propose(nothing, water), water, k)
         ratio = value(nothing, water, f"delta2@{k}") / (float(end.energy.total) - best)
         assert 1 < ratio < 4  # without the response of F it is too large
     assert value(nothing, water, "delta2@9") < 1e-9
@@ -137,18 +143,19 @@ def test_harmful_gradients_are_named():
 
 def poisoned(monkeypatch, index: int) -> None:
     """Training geometry number `index` comes with a Fock matrix that is not finite."""
-    prepare = Training._prepare
+    draw = Geometries.draw
 
-    def spoil(run, wanted):
-        geometry = prepare(run, wanted)
+    def spoil(geometries, wanted):
+        drawn = draw(geometries, wanted)
         if wanted != index:
-            return geometry
-        fock = geometry.prepared.start.at[0, 0].set(math.nan)
-        return geometry._replace(prepared=eqx.tree_at(lambda s: s.start, geometry.prepared, fock))
+            return drawn
+        fock = drawn.inputs.start.at[0, 0].set(math.nan)
+        return drawn._replace(inputs=eqx.tree_at(lambda s: s.start, drawn.inputs, fock))
 
-    monkeypatch.setattr(Training, "_prepare", spoil)
+    monkeypatch.setattr(Geometries, "draw", spoil)
 
 
+@slow
 def test_a_harmful_geometry_is_left_out_and_named(monkeypatch, tmp_path):
     poisoned(monkeypatch, 0)
     run = new_run(tmp_path, steps=6)
@@ -173,6 +180,7 @@ def test_where_every_geometry_is_harmful_the_weights_stay(monkeypatch):
     assert sum(changed) == 1  # the count of steps
 
 
+@slow
 def test_other_losses_train_and_resume(tmp_path):
     def lasting(folder=None, **limits):
         return new_run(folder, loss="energy -> delta2", batch=1, **limits)

@@ -7,6 +7,7 @@ import equinox as eqx
 import jax
 import numpy as np
 import pytest
+from tiers import later, slow
 
 from qptlab.cli import main, tables
 from qptlab.dft.integrals import integrals
@@ -15,7 +16,7 @@ from qptlab.qpt.losses import loss, parse_loss
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict, within_reach
 from qptlab.qpt.prepared import first_build
-from qptlab.qpt.runs.folder import load
+from qptlab.qpt.runs.models import load
 from qptlab.qpt.sampling import (
     TRAIN,
     VALIDATION,
@@ -119,23 +120,24 @@ def test_a_network_must_be_for_every_molecule(held_out):
         Training(model, sampler)
 
 
-@pytest.mark.parametrize("spec", ["energy", "hamiltonian"])
+@pytest.mark.parametrize("spec", [later("energy"), "hamiltonian"])
 def test_memory_is_that_of_the_molecules_on_average(spec):
     level, kept = parse_theory("b3lyp5/sto-3g"), parse_loss(spec)
     small, large = molecule("hydrogen"), molecule("water")
     ready = {m: first_build(integrals(m, level)) for m in (small, large)}
-    size = {m: (n_bytes(ready[m]), n_bytes(kept.kept(ready[m]))) for m in ready}
+    size = {m: (n_bytes(ready[m]), n_bytes(kept.needed(ready[m]))) for m in ready}
     for of in ready:
         apart = mixture([wiggle(small)], held_out=[wiggle(large)])
         both = mixture([wiggle(small), wiggle(large)])
-        found = mean_bytes(apart, level, ready[of], of, kept)
+        found = mean_bytes(apart, level, kept, of, ready[of])
         assert found == pytest.approx((size[large][0], size[small][1]), rel=0.03)
-        found = mean_bytes(both, level, ready[of], of, kept)
+        found = mean_bytes(both, level, kept, of, ready[of])
         assert found == pytest.approx(np.mean([size[small], size[large]], axis=0), rel=0.03)
-        found = mean_bytes(wiggle(of), level, ready[of], of, kept)
+        found = mean_bytes(wiggle(of), level, kept, of, ready[of])
         assert found == pytest.approx(size[of])
 
 
+@slow
 def test_gradients_are_per_electron():
     water = molecule("water")
     model = BlockQPT.create(water, SPEC)
@@ -149,6 +151,7 @@ def test_gradients_are_per_electron():
     assert 10 * float(norm) == pytest.approx(np.sqrt(sum(squares)), rel=1e-3)
 
 
+@slow
 def test_one_training_learns_several_molecules_and_says_when_it_compiles():
     # water is large and seldom met, and not left out for that
     sampler = mixture(parts(*["hydrogen"] * 6, *NAMES))
@@ -159,7 +162,7 @@ def test_one_training_learns_several_molecules_and_says_when_it_compiles():
 
     def watched(batch, *rest):
         done = begin(batch, *rest)
-        seen.append((run.status, {g.prepared.integrals.n_ao for g in batch}))
+        seen.append((run.status, {g.inputs.integrals.n_ao for g in batch}))
         return done
 
     run._train_step = watched
@@ -227,6 +230,7 @@ def test_what_does_not_go_with_a_file_of_molecules(capsys, folder, tmp_path, opt
     assert not (tmp_path / "new").exists()
 
 
+@slow
 def test_an_evaluation_tells_molecules_apart(capsys, folder):
     several = [molecule("hydrogen-fluoride"), HYDROXIDE, molecule("water")]
     model = load(folder / "run")

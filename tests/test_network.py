@@ -9,13 +9,15 @@ import numpy as np
 import pytest
 from geometries import distorted
 from jaxtyping import Array, Float
+from tiers import slow
 
 from qptlab.molecule import Molecule, molecule
 from qptlab.qpt.networks.base import Network, checked, from_json, register, to_json
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
-from qptlab.qpt.prepared import Prepared
-from qptlab.qpt.runs.folder import CONFIG, STATE, load
+from qptlab.qpt.prepared import NetworkInputs
+from qptlab.qpt.runs.folder import CONFIG, STATE
+from qptlab.qpt.runs.models import load
 from qptlab.qpt.sampling import wiggle
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
@@ -26,7 +28,7 @@ SPEC = "pbe/sto-3g"
 
 @register("scales")
 class Scales(Network):
-    """ΔF = Σ_k w_k A_k: one learned number for each of the prepared's first matrices."""
+    """ΔF = Σ_k w_k A_k: one learned number for each of the first matrices that it is shown."""
 
     weights: Float[Array, " matrix"]
     theory: Theory = eqx.field(static=True)
@@ -48,9 +50,9 @@ class Scales(Network):
         """Weights of the right number."""
         return cls(jnp.zeros(described["count"]), theory, elements)
 
-    def __call__(self, prepared: Prepared) -> Float[Array, "ao ao"]:
+    def __call__(self, inputs: NetworkInputs) -> Float[Array, "ao ao"]:
         """ΔF."""
-        return jnp.einsum("k,kij->ij", self.weights, prepared.matrices[: len(self.weights)])
+        return jnp.einsum("k,kij->ij", self.weights, inputs.matrices.stacked[: len(self.weights)])
 
 
 class Unregistered(Scales):
@@ -63,6 +65,7 @@ def new_run(out=None, **settings) -> Training:
     return Training(Scales.create(water, SPEC), wiggle(water), config, out=out)
 
 
+@slow
 def test_a_strangers_network_trains_saves_loads_and_resumes(tmp_path):
     whole, part = new_run(), new_run(out=tmp_path / "run")
     *_, last = whole

@@ -7,6 +7,7 @@ import pytest
 from ase.data import atomic_masses
 from geometries import distorted, linear
 from pyscf.hessian import thermo
+from tiers import later
 
 from qptlab.dft.surface import SurfaceCalculator, ase_atoms, scf_surface
 from qptlab.molecule import molecule
@@ -30,10 +31,10 @@ def fluoride():
 @pytest.mark.parametrize(
     "start, spec, grid",
     [
-        (distorted("water"), "hf/sto-3g", 1),
+        later(distorted("water"), "hf/sto-3g", 1),
         (linear("H", "F", distance=1.8), "pbe/sto-3g", 4),
-        (molecule("hydrogen-cyanide"), "hf/sto-3g", 1),
-        pytest.param(distorted("water"), "pbe/def2-svp", 4, marks=pytest.mark.slow),
+        later(molecule("hydrogen-cyanide"), "hf/sto-3g", 1),
+        later(distorted("water"), "pbe/def2-svp", 4),
     ],
     ids=["water", "hydrogen fluoride, pbe", "hydrogen cyanide", "water, pbe/def2-svp"],
 )

@@ -22,6 +22,9 @@ SOLUTION = re.compile(r"<details>.*?```python\n(.*?)```.*?</details>", flags=re.
 NAMES_AND_WORDS = "savin,commun,formate,fro"
 """Two chemists, an ion, and a word, which codespell takes for misspelt."""
 
+SHORT = "02_energy_is_a_loss"
+"""The notebook that always runs; the others wait for `pytest -m notebooks`."""
+
 by_name = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 by_lesson = pytest.mark.parametrize("path", COURSE, ids=lambda path: path.stem)
 
@@ -97,7 +100,14 @@ def test_links_resolve(path):
     assert all((path.parent / link).exists() for link in links), links
 
 
-@by_name
+@pytest.mark.parametrize(
+    "path",
+    [
+        path if path.stem == SHORT else pytest.param(path, marks=pytest.mark.notebooks)
+        for path in NOTEBOOKS
+    ],
+    ids=lambda path: path.stem,
+)
 def test_runs_with_the_solutions_of_its_exercises(path, tmp_path):
     notebook = read(path)
     for solution in SOLUTION.findall(prose(notebook)):

@@ -7,11 +7,10 @@ from geometries import distorted, linear
 from pyscf import df, dft, scf
 from pyscf.dft import gen_grid
 
-from qptlab.dft.grid import Grid, becke_weights, molecular_grid, size_adjustment
+from qptlab.dft.grid import Grid, becke_shares, molecular_grid, size_adjustment
 from qptlab.dft.minao import minao_guess
 from qptlab.dft.mol import aux_basis, pyscf_mol
 from qptlab.dft.nuclear import (
-    cderi,
     cderi_vjp,
     eri_vjp,
     grid_vjp,
@@ -20,6 +19,7 @@ from qptlab.dft.nuclear import (
     nuclear_repulsion_gradient,
     overlap_vjp,
 )
+from qptlab.dft.repulsion import cderi
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 
@@ -108,7 +108,7 @@ def test_nuclear_repulsion(name):
 @pytest.mark.parametrize("name", SMALL)
 @pytest.mark.parametrize("omega", [0.0, OMEGA])
 def test_exact_repulsion(name, omega, monkeypatch):
-    monkeypatch.setattr("qptlab.dft.nuclear.repulsion.BLOCK_BYTES", 2**20)  # several blocks
+    monkeypatch.setattr("qptlab.dft.repulsion.BLOCK_BYTES", 2**20)  # several blocks
     molecule, level = case(name)
     mol = pyscf_mol(molecule, level)
     n_pair = mol.nao * (mol.nao + 1) // 2
@@ -138,7 +138,7 @@ def auxiliary(mol) -> dict:
 @pytest.mark.parametrize("name", FITTED)
 @pytest.mark.parametrize("omega", [0.0, OMEGA])
 def test_fitted_repulsion(name, omega, monkeypatch):
-    monkeypatch.setattr("qptlab.dft.nuclear.repulsion.BLOCK_BYTES", 2**20)  # several blocks
+    monkeypatch.setattr("qptlab.dft.repulsion.BLOCK_BYTES", 2**20)  # several blocks
     molecule, level = case(name)
     mol = pyscf_mol(molecule, level)
     n_pair = mol.nao * (mol.nao + 1) // 2
@@ -204,6 +204,11 @@ def test_grid_is_pyscfs(name):
         size_adjustment(mol),
     )
     np.testing.assert_allclose(weights, theirs.weights, rtol=1e-12, atol=1e-13)
+
+
+def becke_weights(positions, offsets, volumes, atom, adjustment):
+    """Weights of joined atomic grids whose own weights are `volumes`."""
+    return volumes * becke_shares(positions, offsets, atom, adjustment)
 
 
 def test_an_atom_alone_feels_nothing():

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from geometries import distorted, linear
+from tiers import later, slow
 
 import qptlab as ql
 from qptlab.dft import overlap_matrix
-from qptlab.lab.molecule_input import MoleculeInput
-from qptlab.lab.molecule_view import molecule_html
-from qptlab.lab.setup import Setup, build
+from qptlab.lab.panels.molecule_input import MoleculeInput
+from qptlab.lab.panels.setup import Setup, build
+from qptlab.lab.views.molecule_view import molecule_html
 from qptlab.molecule import Molecule, molecule
 from qptlab.qpt.sampling import Frames, wiggle
 from qptlab.qpt.training.config import TrainConfig
@@ -26,16 +27,16 @@ def oxygen():
 @pytest.mark.parametrize(
     "case, spec",
     [
-        (molecule("methyl"), "pbe/def2-svp"),
+        later(molecule("methyl"), "pbe/def2-svp"),
         (distorted("water", charge=1, spin=1), "b3lyp/6-31g*"),
         (molecule("nitric-oxide"), "hf/sto-3g"),  # two states of one energy, as OH
         (molecule("hydroxyl"), "pbe/sto-3g"),
-        (molecule("oxygen", charge=-1, spin=1), "hf/6-31g"),
-        (Molecule(("Li",), ATOM, spin=1), "pbe/def2-svp"),
+        later(molecule("oxygen", charge=-1, spin=1), "hf/6-31g"),
+        later(Molecule(("Li",), ATOM, spin=1), "pbe/def2-svp"),
         (Molecule(("N",), ATOM, spin=3), "r2scan/def2-svp"),
         (HYDROGEN, "pbe/def2-svp"),  # no β electron
-        (linear("H", "H", distance=2.0, charge=1, spin=1), "cam-b3lyp/6-31g*"),
-        (linear("H", "H", distance=2.0, spin=2), "lda/6-31g*"),
+        later(linear("H", "H", distance=2.0, charge=1, spin=1), "cam-b3lyp/6-31g*"),
+        later(linear("H", "H", distance=2.0, spin=2), "lda/6-31g*"),
     ],
     ids=lambda x: x if isinstance(x, str) else x.formula,
 )
@@ -71,7 +72,7 @@ def test_a_closed_gap_is_told():
 
 
 def test_orbitals_of_one_spin_can_be_looked_at(oxygen):
-    for show in (ql.view_orbital, ql.lab.orbital_panel.OrbitalPanel().show):
+    for show in (ql.view_orbital, ql.lab.panels.orbitals.OrbitalPanel().show):
         with pytest.raises(ValueError, match=r'O2 is an open .* result.of_spin\("alpha"\)'):
             show(oxygen)
     alpha, beta = oxygen.of_spin("alpha"), oxygen.of_spin("beta")
@@ -117,6 +118,7 @@ def test_networks_are_for_closed_shells(oxygen):
     assert "oxygen" not in offered and "water" in offered
 
 
+@slow
 def test_a_network_can_learn_hartree_fock():
     model = ql.BlockQPT.create(molecule("hydrogen"), "hf/sto-3g")
     run = ql.Training(model, wiggle(molecule("hydrogen")), TrainConfig(steps=2, n_validation=1))

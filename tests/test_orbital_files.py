@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from qptlab.dft import ao_values, scf
-from qptlab.lab.cube import even_box, write_cube
+from qptlab.lab.files.cube import even_box, write_cube
 from qptlab.molecule import from_xyz, molecule
 from qptlab.reference.molden import write_molden
 

@@ -64,6 +64,14 @@ def test_dependencies_have_lower_bounds_and_no_upper_ones(pyproject):
         assert re.fullmatch(r"[A-Za-z0-9_-]+>=[0-9.]+", requirement), requirement
 
 
+def test_what_a_marker_leaves_out_by_default_ci_asks_for(pyproject, tracked):
+    options = pyproject["tool"]["pytest"]["ini_options"]
+    names = [line.partition(":")[0] for line in options["markers"]]
+    assert all(f"not {name}" in options["addopts"] for name in names)
+    (asked,) = re.findall(r"for marker in (.*); do", (ROOT / ".ci/run").read_text())
+    assert asked.split() == names
+
+
 def test_nothing_unexpected_at_the_top_level(tracked):
     top = {name.split("/")[0] for name in tracked}
     assert {name for name in top if not name.startswith(".")} <= TOP_LEVEL
@@ -104,11 +112,13 @@ def archives(tmp_path_factory, tracked) -> Path:
     return out
 
 
-def test_wheel_holds_the_notebooks_the_front_end_and_the_networks(archives, tracked):
+def test_wheel_holds_the_notebooks_the_docs_the_front_end_and_the_networks(archives, tracked):
     (wheel,) = archives.glob("*.whl")
     names = set(zipfile.ZipFile(wheel).namelist())
     notebooks = {f"qptlab/{n}" for n in tracked if re.fullmatch(r"notebooks/[^/]+\.ipynb", n)}
-    assert notebooks <= names
+    docs = {f"qptlab/{n}" for n in tracked if re.fullmatch(r"notebooks/docs/[^/]+\.md", n)}
+    assert notebooks <= names and docs <= names
+    assert {f"qptlab/notebooks/docs/{page}.md" for page in ("README", "architecture")} <= docs
     assert "qptlab/lab/static/orbital_view.js" in names
     assert names >= MODEL
     assert {n for n in tracked if n.startswith("qptlab/") and "frontend" not in n} <= names

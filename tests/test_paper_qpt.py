@@ -9,6 +9,7 @@ from geometries import distorted
 from jax.flatten_util import ravel_pytree
 from test_derivatives import along_a_line
 from test_qpt import TURN, energy_loss, rotation_of_orbitals, shaken
+from tiers import slow
 
 from qptlab.dft.integrals import Grid, integrals, molecular_grid
 from qptlab.molecule import molecule
@@ -16,7 +17,7 @@ from qptlab.qpt.networks import paper
 from qptlab.qpt.networks.paper import FLAWS, SIZES, PaperQPT
 from qptlab.qpt.predict import predict
 from qptlab.qpt.prepared import first_build
-from qptlab.qpt.runs.folder import load
+from qptlab.qpt.runs.models import load
 from qptlab.qpt.sampling import wiggle
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
@@ -81,8 +82,8 @@ def test_dropped_biases_leave_matrices_unseen(water):
         return float(np.abs(network.correction(other) - network.correction(water)).max())
 
     places = {
-        "h": lambda s: s.integrals.h_core,
-        "D0": lambda s: s.dm,
+        "h": lambda s: s.matrices.h_core,
+        "D0": lambda s: s.matrices.dm,
         "F0": lambda s: s.fock,
     }
     whole, flawed = shaken(untrained()), shaken(untrained("dropped-biases"))
@@ -137,6 +138,7 @@ def test_each_orbital_has_its_own_vector(water):
     np.testing.assert_allclose(drawn[5], drawn[6], atol=1e-4)
 
 
+@slow
 def test_the_prediction_does_not_turn_with_the_molecule():
     case, network = distorted("water"), shaken(untrained(level=BIG))
     turned = case.with_positions(case.positions @ TURN.T)
@@ -150,6 +152,7 @@ def test_the_prediction_does_not_turn_with_the_molecule():
     assert change > 0.1
 
 
+@slow
 def test_the_gradient_of_the_loss_is_the_finite_difference(water):
     # in float64: the check needs more digits than the network carries
     network = jax.tree.map(
@@ -166,6 +169,7 @@ def test_the_gradient_of_the_loss_is_the_finite_difference(water):
     np.testing.assert_allclose(jax.grad(loss)(flat) @ along, difference, rtol=1e-3, atol=1e-6)
 
 
+@slow
 def test_forces_are_the_slope_of_the_predicted_energy(monkeypatch):
     # all of it in float64: the difference quotient needs more digits than the network carries
     monkeypatch.setattr(paper, "SINGLE", jnp.float64)
@@ -176,6 +180,7 @@ def test_forces_are_the_slope_of_the_predicted_energy(monkeypatch):
     assert abs(np.sum(forces * way) + difference) < 1e-6
 
 
+@slow
 def test_forces_are_finite_where_the_axes_are_open():
     pair = molecule("hydrogen")
     network = shaken(PaperQPT.create(pair, SPEC))
@@ -187,6 +192,7 @@ def new_run(out=None, **settings) -> Training:
     return Training(untrained(), wiggle(molecule("water")), config, out=out)
 
 
+@slow
 def test_training_makes_up_for_what_screening_would():
     run = new_run(steps=80, batch=4)
     first, *_, last = run
@@ -194,6 +200,7 @@ def test_training_makes_up_for_what_screening_would():
     assert last.loss < 0.03 * first.loss and last.val_error_ha[0] < 0.03 * first.loss
 
 
+@slow
 def test_a_saved_run_resumes_bit_for_bit_and_loads(tmp_path):
     whole, part = new_run(), new_run(out=tmp_path / "run")
     list(whole)

@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pytest
 
-from qptlab.lab.live_plot import LivePlot, Throttle
-from qptlab.lab.plots import MAX_POINTS, energy_text, spread, training_figure
+from qptlab.lab.plots.axes import energy_text, spread
+from qptlab.lab.plots.live_plot import LivePlot, Throttle
+from qptlab.lab.plots.training import MAX_POINTS, training_figure
 from qptlab.units import CHEMICAL_ACCURACY
 
 DIIS = {"plain": {0: 0.13, 3: 0.2}, "diis": {0: 0.12, 1: 0.4, 3: 8.7e-4}}

@@ -4,33 +4,22 @@ import doctest
 import importlib
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 import qptlab
 
-DOCUMENTED = (
-    "qptlab.molecule",
-    "qptlab.theory",
-    "qptlab.dft.batch",
-    "qptlab.dft.forces",
-    "qptlab.dft.properties",
-    "qptlab.dft.scf",
-    "qptlab.dft.surface",
-    "qptlab.qpt.sampling.dynamics",
-    "qptlab.qpt.sampling.mixture",
-    "qptlab.qpt.sampling.modes",
-    "qptlab.qpt.sampling.scan",
-    "qptlab.qpt.sampling.wiggle",
-    "qptlab.qpt.networks.block",
-    "qptlab.qpt.networks.paper",
-    "qptlab.qpt.runs.folder",
-    "qptlab.qpt.training.run",
-    "qptlab.qpt.losses",
-    "qptlab.reference.compare",
-    "qptlab.reference.starting_density",
-    "qptlab.reference.pyscf_runs",
-)
+ROOT = Path(qptlab.__file__).parents[1]
+SOURCES = sorted((ROOT / "qptlab").rglob("*.py"))
+DOCUMENTED = [
+    ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+    for path in SOURCES
+    if ">>>" in path.read_text(encoding="utf-8")
+]
+"""Every module with an example: none is kept out."""
+LIVE = "qptlab.lab."
+"""Where examples may be of what only a notebook shows, and so are read but not run."""
 
 
 @pytest.mark.parametrize("name", DOCUMENTED)
@@ -38,7 +27,8 @@ def test_examples(name):
     importlib.import_module(name)
     # not getattr from the package: a function may have its module's name
     result = doctest.testmod(sys.modules[name])
-    assert result.attempted > 0 and result.failed == 0
+    assert result.failed == 0
+    assert result.attempted > 0 or name.startswith(LIVE)
 
 
 @pytest.mark.parametrize("name", qptlab.__all__)

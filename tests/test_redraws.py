@@ -6,11 +6,12 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tiers import slow
 
 from qptlab.dft import overlap_matrix
-from qptlab.lab.live_plot import LivePlot
-from qptlab.lab.orbital_panel import OrbitalPanel
-from qptlab.lab.plots import training_figure
+from qptlab.lab.panels.orbitals import OrbitalPanel
+from qptlab.lab.plots.live_plot import LivePlot
+from qptlab.lab.plots.training import training_figure
 from qptlab.molecule import molecule
 from qptlab.theory import parse_theory
 
@@ -52,6 +53,7 @@ def test_orbitals_of_new_predictions_leave_nothing_behind(result):
     assert growth(redraw) < LARGEST_GROWTH
 
 
+@slow
 def test_the_live_plot_leaves_nothing_behind():
     plot, history = LivePlot(training_figure), []
 

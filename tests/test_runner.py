@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import pytest
 from waiting import wait_until
 
-from qptlab.lab.describe import status_line
-from qptlab.lab.runner import Runner, one_sentence
+from qptlab.lab.panels.describe import status_line
+from qptlab.lab.panels.runner import Runner, one_sentence
 
 
 @dataclass(frozen=True)
@@ -216,7 +216,7 @@ def test_a_listener_may_press_buttons():
         if runner.latest is not None and runner.latest.step == 5:
             runner.pause()
 
-    runner.listeners.append(at_five)
+    runner.told.connect(at_five)
     runner.start(lambda: training)
     wait_until(lambda: runner.state == "paused")
     assert training.step == 5

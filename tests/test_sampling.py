@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from geometries import distorted
+from tiers import later, slow
 
 from qptlab.cli import main
 from qptlab.molecule import Molecule, molecule, to_xyz
@@ -121,9 +122,8 @@ def test_an_unknown_sampler_is_refused():
         wiggle(molecule("water"))("test", 0, 0)
 
 
-@pytest.mark.parametrize(
-    "sampler", ["md", *(pytest.param(kind, marks=pytest.mark.slow) for kind in ("modes", "file"))]
-)
+@slow
+@pytest.mark.parametrize("sampler", ["md", later("modes"), later("file")])
 def test_train_on_sampled_geometries(capsys, tmp_path, sampler):
     geometry, options = "hydrogen", ["--temperature", "500", "--minutes", "0.3"]
     if sampler == "file":

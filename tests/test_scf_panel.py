@@ -7,15 +7,16 @@ from itertools import combinations
 import numpy as np
 import pytest
 from matplotlib.transforms import Bbox
+from tiers import later
 from waiting import wait_until
 
 import qptlab as ql
 from qptlab.dft import overlap_matrix
-from qptlab.lab import scf_panel as module
-from qptlab.lab.density_map import FINEST_SCALE, colour_scale
-from qptlab.lab.plane import Plane
-from qptlab.lab.scf_panel import ScfPanel, scf_panel
-from qptlab.lab.scf_plots import convergence_figure, energy_difference, iteration_figure, step_words
+from qptlab.lab.panels import scf as module
+from qptlab.lab.panels.scf import ScfPanel, scf_panel
+from qptlab.lab.plots.density_map import FINEST_SCALE, colour_scale
+from qptlab.lab.plots.plane import Plane
+from qptlab.lab.plots.scf import convergence_figure, energy_difference, iteration_figure, step_words
 from qptlab.molecule import Molecule
 from qptlab.qpt.scf_starts import MINAO, NETWORK, ScfStarts
 from qptlab.theory import parse_theory
@@ -122,7 +123,7 @@ def test_a_path_that_ended_says_so(starts, plane):
 
 
 @pytest.mark.parametrize("scheme", ["plain", "mixing", "screened"])
-@pytest.mark.parametrize("names", [(MINAO,), (NETWORK,), (MINAO, NETWORK)])
+@pytest.mark.parametrize("names", [later((MINAO,)), later((NETWORK,)), (MINAO, NETWORK)])
 def test_no_text_leaves_the_pictures_or_covers_another(starts, plane, scheme, names):
     paths, answer = chosen(starts, scheme, names), starts.reference()
     for builds in (1, 4, max(int(path.builds[-1]) for path in paths.values())):

@@ -7,8 +7,9 @@ import pytest
 
 import qptlab as ql
 from qptlab.dft import fill, fock_matrix, integrals, overlap_matrix, scf_path
-from qptlab.dft.diis import DEPTH, Diis
+from qptlab.dft.diis import DEPTH, DiisHistory
 from qptlab.dft.energy import TERMS
+from qptlab.dft.schemes import SCHEMES, Plain
 from qptlab.qpt.predict import predict, prepare
 from qptlab.qpt.scf_starts import MINAO, NETWORK, ScfStarts
 from qptlab.reference import pyscf_mean_field
@@ -30,7 +31,7 @@ def ints(water):
 
 @pytest.fixture(scope="module")
 def paths(ints):
-    return {scheme: scf_path.scf_path(ints, scheme=scheme) for scheme in scf_path.SCHEMES}
+    return {scheme: scf_path.scf_path(ints, scheme=scheme) for scheme in SCHEMES}
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +79,7 @@ def test_the_weights_are_those_that_make_the_next_density(ints, paths, scheme):
         )
 
 
-@pytest.mark.parametrize("scheme", scf_path.SCHEMES)
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_weights_sum_to_one_and_look_backwards(paths, scheme):
     weights = paths[scheme].weights
     assert weights.sum(axis=1) == pytest.approx(1, abs=1e-9)
@@ -87,11 +88,11 @@ def test_weights_sum_to_one_and_look_backwards(paths, scheme):
 
 
 def test_a_full_history_is_told_by_iteration_not_by_slot():
-    rng, history = np.random.default_rng(0), Diis.empty((3, 3))
+    rng, history = np.random.default_rng(0), DiisHistory.empty((3, 3))
     errors = rng.normal(size=(11, 3, 3))
     for error in errors:
         history = history.push(jnp.asarray(error), jnp.asarray(error))
-    found = scf_path._by_iteration(history)
+    found = history.by_iteration()
     assert list(found) == list(range(11 - DEPTH, 11)), "oldest first"
     # the smallest mixture: with Gram matrix G of the errors, w ∝ G⁻¹ 1
     kept = errors[-DEPTH:].reshape(DEPTH, -1)
@@ -123,7 +124,7 @@ def test_the_network_begins_nearer_and_ends_at_the_same_density(network):
     assert network.known(NETWORK, "diis") is learned and network.known(NETWORK, "plain") is None
 
 
-def test_screened_from_the_network_is_its_refining_without_an_answer(network):
+def test_screened_from_the_network_is_its_refining_without_a_response(network):
     path = network.path(NETWORK, "screened")
     silent = eqx.tree_at(lambda model: model.response, network.model, None)
     prepared = prepare(network.molecule, network.theory)
@@ -135,19 +136,16 @@ def test_screened_from_the_network_is_its_refining_without_an_answer(network):
 
 
 def test_a_path_that_stops_where_numbers_end(ints, monkeypatch):
-    def breaks(density, memory, integrals):
-        step, following, shares, memory = scf_path._plain(density, memory, integrals)
-        return step, following if memory < 3 else fill(*_nothing(ints)), shares, memory
+    class Breaks(Plain):
+        def step(self, built, state, ints):
+            fock, state = super().step(built, state, ints)
+            return jnp.where(state.count < 3, fock, jnp.nan), state
 
-    monkeypatch.setitem(scf_path.SCHEMES, "plain", breaks)
+    monkeypatch.setitem(SCHEMES, "plain", Breaks())
     path = scf_path.scf_path(ints, scheme="plain")
     assert len(path) == 3 and not path.converged
     assert path.message == "stopped after 2 Fock builds: the numbers are no longer finite"
     assert np.isfinite(path.energy).all()
-
-
-def _nothing(ints):
-    return jnp.full_like(ints.h_core, jnp.nan), ints.overlap, ints.occupation
 
 
 def test_what_cannot_be_shown_is_refused(ints):

@@ -9,6 +9,7 @@ import pytest
 from geometries import distorted
 from safetensors import safe_open
 from test_qpt import shaken
+from tiers import later, slow
 
 import qptlab as ql
 from qptlab.cli import main
@@ -147,6 +148,7 @@ def test_predict_and_evaluate_by_name(shelf, network, capsys, tmp_path):
     assert found["energy_mae_ha"] == pytest.approx(abs(expected - judge), abs=1e-9)
 
 
+@slow
 def test_training_starts_from_a_network_that_ships(shelf, network, capsys, tmp_path):
     """As in Python: the same weights, theory and learning rate, and an optimiser afresh."""
     out = str(tmp_path / "run")
@@ -231,7 +233,7 @@ def test_what_ships_is_small_and_says_how_it_was_trained():
             model.check(frame.molecule)
 
 
-@pytest.mark.parametrize("spec", ["pbe/def2-svp", "b3lyp5/6-31g*"])
+@pytest.mark.parametrize("spec", [later("pbe/def2-svp"), later("b3lyp5/6-31g*")])
 def test_the_general_network_is_a_start_at_another_theory_too(spec):
     moved, geometry = ql.load("general").moved_to(spec), distorted("methanol")
     prepared = prepare(geometry, moved.theory)

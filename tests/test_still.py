@@ -6,9 +6,9 @@ import pytest
 from toy_workbench import Toy
 from waiting import wait_until
 
-from qptlab.lab import still as module
-from qptlab.lab.still import Still
-from qptlab.lab.train_panel import train_panel
+from qptlab.lab.panels import still as module
+from qptlab.lab.panels.still import Still
+from qptlab.lab.panels.train import train_panel
 
 
 @pytest.fixture

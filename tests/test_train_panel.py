@@ -9,8 +9,8 @@ from types import SimpleNamespace
 import pytest
 from waiting import wait_until
 
-from qptlab.lab.describe import clock, grouped, last_validation, micro
-from qptlab.lab.train_panel import TrainPanel, train_panel
+from qptlab.lab.panels.describe import Reading, clock, grouped, micro
+from qptlab.lab.panels.train import TrainPanel, train_panel
 
 
 @dataclass(frozen=True)
@@ -161,6 +161,7 @@ def test_a_property_that_raises_does_not_freeze_the_panel(name):
     wait_until(lambda: panel.runner.latest is not None and panel.runner.latest.step > 20)
     held = text(panel.tiles)
     wait_until(lambda: text(panel.tiles) != held)
+    wait_until(lambda: f"cannot show {name}: ZeroDivisionError" in text(panel.status))
     panel.buttons["Stop"].click()
     wait_until(lambda: "stopped" in text(panel.status) and pressable(panel) == {"Start"})
 
@@ -206,4 +207,4 @@ def test_micro(energy, shown):
 def test_small_words():
     assert grouped(1234567) == "1\u2009234\u2009567"
     assert [clock(s) for s in (0.9, 75, 3723)] == ["0:00", "1:15", "1:02:03"]
-    assert last_validation(None) == {}
+    assert Reading.of(None).last_validation == {}

@@ -2,6 +2,7 @@
 
 import json
 import math
+import shutil
 import threading
 import time
 
@@ -10,11 +11,13 @@ import jax
 import numpy as np
 import pytest
 from geometries import distorted
+from tiers import slow
 
 from qptlab.molecule import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
-from qptlab.qpt.runs.folder import CONFIG, HISTORY, STATE, is_run, load, read_history
+from qptlab.qpt.runs.folder import CONFIG, HISTORY, STATE, is_run, read_history
+from qptlab.qpt.runs.models import load
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Frames, wiggle
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
@@ -38,6 +41,7 @@ def same_weights(a: Training, b: Training) -> bool:
     return all(map(np.array_equal, weights(a), weights(b)))
 
 
+@slow
 def test_training_beats_the_pipeline_without_a_network():
     run = new_run(steps=150, lr=2e-3, n_validation=4)
     *_, last = run
@@ -116,11 +120,19 @@ def test_a_history_cut_off_in_the_middle_of_a_line_is_readable(tmp_path):
     assert [log.step for log in read_history(tmp_path / "run")] == [1, 2, 4]
 
 
+@pytest.fixture(scope="module")
+def one_step(tmp_path_factory):
+    """The folder of a run of one step."""
+    folder = tmp_path_factory.mktemp("one") / "step"
+    list(new_run(out=folder, steps=1))
+    return folder
+
+
 @pytest.mark.parametrize("damage", ["missing", "text", "truncated", "other format", "no settings"])
-def test_what_is_not_a_run_is_refused(tmp_path, damage):
+def test_what_is_not_a_run_is_refused(tmp_path, one_step, damage):
     folder = tmp_path / "run"
     if damage != "missing":
-        list(new_run(out=folder, steps=1))
+        shutil.copytree(one_step, folder)
     if damage == "text":
         (folder / CONFIG).write_text("hello")
     if damage == "truncated":

@@ -20,7 +20,7 @@ from waiting import wait_until
 import qptlab.reference
 from qptlab.dft import overlap_matrix
 from qptlab.lab import workbench as module
-from qptlab.lab.orbital_panel import OrbitalPanel
+from qptlab.lab.panels.orbitals import OrbitalPanel
 from qptlab.molecule import molecule
 from qptlab.theory import parse_theory
 

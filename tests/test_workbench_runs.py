@@ -4,12 +4,14 @@ import json
 from types import SimpleNamespace
 
 import pytest
+from tiers import slow
 from waiting import wait_until
 
 import qptlab.reference
-from qptlab.lab.export_panel import KINDS
-from qptlab.lab.runs_panel import overlay_figure
-from qptlab.lab.setup import Setup, build
+from qptlab.lab.panels.export import KINDS
+from qptlab.lab.panels.runs import RunsPanel
+from qptlab.lab.panels.setup import Setup, build
+from qptlab.lab.plots.runs import overlay_figure
 from qptlab.lab.workbench import Workbench
 from qptlab.molecule import molecule
 from qptlab.qpt.runs.listing import TAIL_BYTES, list_runs
@@ -96,6 +98,9 @@ def test_a_damaged_run_is_left_out_and_a_long_history_is_read_from_its_end(tmp_p
     assert (run.folder, run.steps, run.seconds, run.theory) == (long, 1002, 7.0, "pbe/sto-3g")
     assert run.val_error_ha == {0: 1 / 1000, 3: 1e-3 / 1000}
     assert list_runs(tmp_path / "nowhere") == []
+    panel = RunsPanel(tmp_path, open_run=None)
+    panel.refresh()
+    wait_until(lambda: "1 cannot be read: broken" in panel.message.value)
 
 
 def test_the_overlay_has_a_curve_for_each_run_with_and_without_refining():
@@ -110,6 +115,7 @@ def test_the_overlay_has_a_curve_for_each_run_with_and_without_refining():
     assert "no validated run" in overlay_figure([]).axes[0].texts[0].get_text()
 
 
+@slow
 def test_everything_can_be_exported_and_says_where_it_is(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     bench = Workbench(folder=None)

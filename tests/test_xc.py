@@ -10,12 +10,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pyscf.dft import libxc
+from tiers import rest_slow
 
 from qptlab.dft import xc
-from qptlab.reference.pyscf_runs import PYSCF_XC
 from qptlab.theory import FUNCTIONALS
 
 SEMILOCAL = [name for name in FUNCTIONALS if name != "hf"]
+# Second derivatives take longest to compile; of alike functionals one comes at once.
+FINITE = rest_slow(FUNCTIONALS, ("lda", "pbe", "b3lyp"))
 INPUTS = {"none": 1, "rho": 1, "gradient": 2, "tau": 3}
 
 RHO = np.logspace(-7.9, 3, 20)
@@ -115,7 +117,7 @@ def without_thresholds(name):
             libxc._itrf.xc_func_set_tau_threshold(part, ctypes.c_double(1e-40))
 
     ours = "qptlab_" + name.replace("-", "_")
-    libxc.register_custom_functional_(ours, PYSCF_XC[name], callback=lower)
+    libxc.register_custom_functional_(ours, FUNCTIONALS[name], callback=lower)
     return ours
 
 
@@ -161,14 +163,14 @@ def columns(*strategies):
 
 @settings(deadline=None, max_examples=50)
 @given(rho=DENSITY, sigma=SIGMA, tau=TAU)
-@pytest.mark.parametrize("name", FUNCTIONALS)
+@pytest.mark.parametrize("name", FINITE)
 def test_nothing_is_infinite(name, rho, sigma, tau):
     assert_finite(name, [np.array([x]) for x in (rho, sigma, tau)])
 
 
 @settings(deadline=None, max_examples=50)
 @given(rho=columns(DENSITY, DENSITY), sigma=columns(SIGMA, SIGMA_AB, SIGMA), tau=columns(TAU, TAU))
-@pytest.mark.parametrize("name", FUNCTIONALS)
+@pytest.mark.parametrize("name", FINITE)
 def test_nothing_is_infinite_with_spin(name, rho, sigma, tau):
     assert_finite(name, [rho, sigma, tau])
 
@@ -181,7 +183,7 @@ def assert_finite(name, point):
     return values
 
 
-@pytest.mark.parametrize("name", FUNCTIONALS)
+@pytest.mark.parametrize("name", FINITE)
 def test_no_electrons_no_energy(name):
     for point in ([np.zeros(1)] * 3, [np.zeros((rows, 1)) for rows in (2, 3, 2)]):
         assert not any(np.any(value) for value in assert_finite(name, point))
@@ -191,7 +193,7 @@ def test_no_electrons_no_energy(name):
 def test_the_exact_exchange_is_pyscfs(name):
     from pyscf.dft.numint import NumInt
 
-    omega, alpha, hybrid = NumInt().rsh_and_hybrid_coeff(PYSCF_XC[name])
+    omega, alpha, hybrid = NumInt().rsh_and_hybrid_coeff(FUNCTIONALS[name])
     mine = xc.functional(name)
     assert mine.exact_exchange == pytest.approx(hybrid)
     assert mine.omega == pytest.approx(omega)

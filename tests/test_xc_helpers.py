@@ -12,6 +12,14 @@ from qptlab.dft.xc.becke import x_arcsinh_x
 from qptlab.dft.xc.cube_root import cube_root
 
 
+@pytest.fixture(autouse=True, scope="module")
+def optimised():
+    """To the last digit programs are what users run, not what the tests compile in a hurry."""
+    jax.config.update("jax_disable_most_optimizations", False)
+    yield
+    jax.config.update("jax_disable_most_optimizations", True)
+
+
 def test_cube_roots_are_right_to_the_last_digits():
     x = np.concatenate([np.logspace(-35, 35, 2001), [1.0, 8.0, 27.0]])
     np.testing.assert_allclose(cube_root(jnp.asarray(x)), np.cbrt(x), rtol=5e-16)

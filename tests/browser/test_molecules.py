@@ -3,7 +3,7 @@
 import pytest
 from lab_driver import Notebook
 
-from qptlab.lab import bundle
+from qptlab.lab.views import bundle
 
 pytestmark = [
     pytest.mark.browser,

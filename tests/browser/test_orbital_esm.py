@@ -8,14 +8,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from qptlab.lab import bundle
-from qptlab.lab.box import Box
-from qptlab.lab.molecule_view import molecule_html
-from qptlab.lab.orbital_view import OrbitalView
+from qptlab.lab.views import bundle
+from qptlab.lab.views.box import Box
+from qptlab.lab.views.molecule_view import molecule_html
+from qptlab.lab.views.orbital_view import OrbitalView
 from qptlab.molecule import molecule
 
 pytestmark = [
-    pytest.mark.browser,
     pytest.mark.skipif(not bundle.BUNDLE.exists(), reason="the 3D front end was not built"),
 ]
 
@@ -139,6 +138,7 @@ def test_both_lobes_and_words_are_on_the_screen(open_page, artifacts):
     assert all(word in frame.inner_text() for word in ("p orbital", "plus", "minus"))
 
 
+@pytest.mark.browser
 def test_fifty_fields_use_one_viewer_and_leave_the_camera_alone(open_page):
     page = opened_view(open_page)
     get_view = "() => document.querySelector('canvas')._3dmol_viewer.getView()"
@@ -166,6 +166,7 @@ def test_fifty_fields_use_one_viewer_and_leave_the_camera_alone(open_page):
     assert page.evaluate("errors") == []
 
 
+@pytest.mark.browser
 def test_another_molecule_moves_the_camera_and_isovalue_shrinks_the_lobes(open_page):
     page = opened_view(open_page)
     large = sum(share_of_lobes(page))
@@ -182,6 +183,7 @@ def test_another_molecule_moves_the_camera_and_isovalue_shrinks_the_lobes(open_p
     assert sum(share_of_lobes(page)) < 0.01  # no field yet
 
 
+@pytest.mark.browser
 def test_dispose_gives_everything_back(open_page):
     page = opened_view(open_page)
     buffers = page.evaluate("buffers")
@@ -199,6 +201,7 @@ def test_dispose_gives_everything_back(open_page):
     assert page.locator("canvas").count() == 0 and page.evaluate("errors") == []
 
 
+@pytest.mark.browser
 def test_where_the_front_end_was_not_built_the_box_says_so(open_page, monkeypatch, tmp_path):
     (tmp_path / "not-built.txt").write_text('npm said "no </script> network"')
     monkeypatch.setattr(bundle, "STATIC", tmp_path)
@@ -208,6 +211,7 @@ def test_where_the_front_end_was_not_built_the_box_says_so(open_page, monkeypatc
     assert "pip install -e ." in words and 'npm said "no </script> network"' in words
 
 
+@pytest.mark.browser
 def test_molecules_are_shown_and_share_one_library(open_page, artifacts):
     pieces = [molecule_html(molecule("water"), with_library=False)]  # may come before the bringer
     pieces += [molecule_html(molecule("ethanol")), molecule_html(molecule("ammonia"))]

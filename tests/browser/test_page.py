@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 
 from qptlab.dft import scf
-from qptlab.lab import bundle
-from qptlab.lab.page import orbital_page
+from qptlab.lab.files.orbital_page import orbital_page
+from qptlab.lab.views import bundle
 from qptlab.molecule import molecule
 from qptlab.reference import pyscf_scf
 
