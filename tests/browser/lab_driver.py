@@ -14,6 +14,8 @@ CELLS_DONE = """() => { const cells = window.jupyterapp.shell.currentWidget.cont
     .filter(cell => cell.model.type === 'code');
   const failed = cell => cell.model.outputs.toJSON().some(out => out.output_type === 'error');
   return cells.every(cell => cell.model.executionCount > 0) || cells.some(failed); }"""
+COUNTS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .filter(cell => cell.model.type === 'code').map(cell => cell.model.executionCount)"""
 ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .filter(cell => cell.model.type === 'code').flatMap(cell => cell.model.outputs.toJSON())
   .filter(output => output.output_type === 'error' || output.name === 'stderr')
@@ -51,6 +53,17 @@ class Notebook:
         self.page.evaluate(RUN_ALL)
         if wait:
             self.wait_until_run()
+
+    def run_again(self, seconds=120):
+        """Run every cell of a notebook that has been run, and wait for the last one."""
+        before = max(self.page.evaluate(COUNTS))
+        self.run_all()
+        self.page.wait_for_function(
+            f"before => ({COUNTS})().every(count => count > before)",
+            arg=before,
+            timeout=1000 * seconds,
+        )
+        self.page.wait_for_function(KERNEL_IDLE, timeout=1000 * seconds)
 
     def wait_until_run(self, seconds=120):
         """Wait until every code cell has an execution count (or one failed), then for idle."""
