@@ -18,10 +18,10 @@ from scipy.stats import special_ortho_group
 from qptlab.dft import overlap_matrix
 from qptlab.lab.panels.orbitals import DIFFERENCE, PREDICTED, PYSCF, OrbitalPanel, view_orbital
 from qptlab.lab.views import bundle
-from qptlab.lab.views.alignment import aligned_orbitals
 from qptlab.lab.views.box import CLIP, Box, byte_step, to_bytes
 from qptlab.lab.views.camera import first_view
 from qptlab.lab.views.molecule_view import _Bringer, molecule_html, register_formatters
+from qptlab.lab.views.orbital_picture import aligned_orbitals
 from qptlab.lab.views.orbital_view import OrbitalView
 from qptlab.molecule import Molecule, molecule
 from qptlab.theory import Theory, parse_theory

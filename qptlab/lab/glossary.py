@@ -5,8 +5,7 @@ Shapes are read off a calculation on water, so that a field that is renamed or r
 """
 
 import functools
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -19,22 +18,20 @@ from qptlab.qpt.prepared import prepare
 from qptlab.theory import parse_theory
 
 MOLECULE, THEORY = "water", "pbe/sto-3g"
+HEAD = (
+    "| symbol | in the code | what it is | axes | example | unit |",
+    "|---|---|---|---|---|---|",
+)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """One line of the glossary.
+class Entry(NamedTuple):
+    """One line of the glossary."""
 
-    Attributes:
-        symbol: TeX. code: an expression; its first name is one of `examples`.
-        axes: their names, "" for a number. unit: "" for none.
-    """
-
-    symbol: str
-    code: str
+    symbol: str  # TeX
+    code: str  # an expression; its first name is one of `examples`
     meaning: str
-    axes: str
-    unit: str
+    axes: str  # their names, "" for a number
+    unit: str  # "" for none
 
 
 ENTRIES = {
@@ -130,13 +127,7 @@ def markdown() -> str:
         "`qptlab.qpt.xc_response.CHANGES`.",
     ]
     for heading, entries in ENTRIES.items():
-        lines += [
-            "",
-            f"## {heading}",
-            "",
-            "| symbol | in the code | what it is | axes | example | unit |",
-            "|---|---|---|---|---|---|",
-        ]
+        lines += ["", f"## {heading}", "", *HEAD]
         for entry in entries:
             symbol = f"${entry.symbol}$" if entry.symbol else ""
             axes = f"({', '.join(entry.axes.split())})" if entry.axes else "number"
@@ -148,7 +139,6 @@ def markdown() -> str:
 
 def _example(value: Any) -> str:
     """The shape of an array; of a number, a whole one as it is, others to four digits."""
-    shape = np.shape(value)
-    if shape:
+    if shape := np.shape(value):
         return f"({', '.join(map(str, shape))})"
     return f"{value:,}" if isinstance(value, int) else f"{float(value):.4f}".replace("-", "−")

@@ -25,25 +25,21 @@ def open_lab(folder: str | os.PathLike | None = None, *, browser: bool = True) -
     Raises:
         InputError: `folder` is a file, or no notebooks can be found.
     """
-    command = [sys.executable, "-m", "jupyterlab", *lab_options(prepare_folder(folder))]
-    if not browser:
-        command.append("--no-browser")
-    with contextlib.suppress(KeyboardInterrupt):  # JupyterLab asks, and closes by itself
-        subprocess.run(command, check=False)
-
-
-def lab_options(place: Path) -> list[str]:
-    """JupyterLab's options: the notebook fills the window, and nothing asks the network."""
-    options = [
-        f"--ServerApp.root_dir={place}",
+    # the notebook fills the window, and nothing asks the network
+    command = [
+        sys.executable, "-m", "jupyterlab",
+        f"--ServerApp.root_dir={prepare_folder(folder)}",
         f"--LabApp.default_url=/doc/tree/{WORKBENCH}",
         "--LabApp.news_url=None",
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
         "--LabApp.extension_manager=readonly",
-    ]
+    ]  # fmt: skip
+    if not browser:
+        command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
-        options.append("--allow-root")  # containers: JupyterLab refuses root otherwise
-    return options
+        command.append("--allow-root")  # containers: JupyterLab refuses root otherwise
+    with contextlib.suppress(KeyboardInterrupt):  # JupyterLab asks, and closes by itself
+        subprocess.run(command, check=False)
 
 
 def prepare_folder(folder: str | os.PathLike | None) -> Path:

@@ -19,7 +19,7 @@ from qptlab.lab.panels.scf import ScfPanel
 from qptlab.lab.panels.setup import Setup, build
 from qptlab.lab.panels.signals import by_hand
 from qptlab.lab.panels.train import TrainPanel
-from qptlab.lab.views.keys import Keys
+from qptlab.lab.views.small import Keys
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 

@@ -67,15 +67,14 @@ def even_box(positions: np.ndarray, spacing: float, margin: float = MARGIN) -> B
     for name, value in (("spacing", spacing), ("margin", margin)):
         if not 0 < value < np.inf:
             raise InputError(f"{name} {value!r}; expected a length above 0, in bohr")
-    low, high = positions.min(axis=0) - margin, positions.max(axis=0) + margin
-    steps = np.ceil((high - low) / spacing - 1e-9).astype(int)
-    if np.prod(steps + 1.0) > LARGEST:
+    box = Box.around(positions, margin, float(spacing))
+    points = float(np.prod(box.shape, dtype=float))
+    if points > LARGEST:
         raise InputError(
-            f"a spacing of {spacing:g} bohr makes {np.prod(steps + 1.0):.0f} points, at most "
+            f"a spacing of {spacing:g} bohr makes {points:.0f} points, at most "
             f"{LARGEST} are allowed; give a larger spacing"
         )
-    origin = (low + high - steps * spacing) / 2
-    return Box(tuple(origin.tolist()), float(spacing), tuple((steps + 1).tolist()))
+    return box
 
 
 def _what_to_write(result: ScfResult, which: str | int) -> tuple[np.ndarray, str]:

@@ -78,6 +78,5 @@ def _cell(number: float | None) -> float | str:
 
 
 def _titles(figure: Figure) -> str:
-    places = "left", "center", "right"
-    titles = [axes.get_title(loc=place) for axes in figure.axes for place in places]
+    titles = [a.get_title(loc=loc) for a in figure.axes for loc in ("left", "center", "right")]
     return "; ".join(filter(None, [figure.get_suptitle(), *titles]))

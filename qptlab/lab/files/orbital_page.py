@@ -63,30 +63,37 @@ def page_html(
     if not BUNDLE.exists():
         raise InputError(not_built_reason())
     comparison = Comparison.of(result, reference)
-    data = {
+    data = _data(comparison)
+    library = _packed(gzip.compress(front_end().encode(), 9, mtime=0))
+    parts = {"STYLE": _template("css"), "SCRIPT": _template("js"), "LIBRARY": library}
+    frame = _template("html")
+    chosen = None if orbitals is None else _chosen(result, orbitals)
+    room = largest_mb * 1e6 - sum(map(len, [json.dumps(data), frame, *parts.values()]))
+    data["orbitals"] = _entries(comparison, chosen, room)
+    parts["HEADING"] = html.escape(data["heading"])
+    # "<" never as itself, so that no text can end the script element
+    parts["DATA"] = json.dumps(data, ensure_ascii=False).replace("<", r"\u003c")
+    return re.sub(r"\{\{([A-Z]+)\}\}", lambda hole: parts[hole[1]], frame)
+
+
+def _data(comparison: Comparison) -> dict:
+    """What the page shows besides the orbitals."""
+    result, reference = comparison.result, comparison.reference
+    levels = zip(_modes(comparison), (result, reference), strict=False)
+    return {
         "heading": f"Orbitals of {result.molecule.formula.translate(SUBSCRIPTS)}",
         "message": result.message,
-        "modes": list(_modes(comparison)),
-        "levels": _levels(comparison),
+        "modes": _modes(comparison),
+        "levels": [
+            {"name": name, "energies": [round(float(energy), 6) for energy in of.mo_energy]}
+            for name, of in levels
+        ],
         "occupied": result.n_occ,
         "count": len(result.mo_energy),
         "evPerHartree": EV_PER_HARTREE,
         "scene": scene(result.molecule, Box.around(result.molecule.positions))
         | {"scale": byte_step()},
     }
-    library = _packed(gzip.compress(front_end().encode(), 9, mtime=0))
-    frame = [json.dumps(data), library, *map(_template, ("html", "css", "js"))]
-    chosen = None if orbitals is None else _chosen(result, orbitals)
-    data["orbitals"] = _entries(comparison, chosen, largest_mb * 1e6 - sum(map(len, frame)))
-    parts = {
-        "HEADING": html.escape(data["heading"]),
-        "STYLE": _template("css"),
-        "SCRIPT": _template("js"),
-        "LIBRARY": library,
-        # "<" never as itself, so that no text can end the script element
-        "DATA": json.dumps(data, ensure_ascii=False).replace("<", r"\u003c"),
-    }
-    return re.sub(r"\{\{([A-Z]+)\}\}", lambda hole: parts[hole[1]], _template("html"))
 
 
 def _chosen(result: ScfResult, orbitals: Sequence[str | int]) -> list[int]:
@@ -116,10 +123,13 @@ def _entries(comparison: Comparison, chosen: list[int] | None, room: float) -> l
 
 def _entry(comparison: Comparison, index: int) -> dict:
     """One orbital as the page needs it, with a picture for each mode."""
-    name = orbital_name(index, comparison.result.n_occ)
-    energy = energy_text(float(comparison.result.mo_energy[index]))
-    pictures = [_picture(comparison, index, mode) for mode in _modes(comparison)]
-    return {"index": index, "name": name, "energy": energy, "pictures": pictures}
+    result = comparison.result
+    return {
+        "index": index,
+        "name": orbital_name(index, result.n_occ),
+        "energy": energy_text(float(result.mo_energy[index])),
+        "pictures": [_picture(comparison, index, mode) for mode in _modes(comparison)],
+    }
 
 
 def _picture(comparison: Comparison, index: int, mode: str) -> dict:
@@ -134,18 +144,8 @@ def _picture(comparison: Comparison, index: int, mode: str) -> dict:
     }
 
 
-def _modes(comparison: Comparison) -> tuple[str, ...]:
-    return (PREDICTED,) if comparison.reference is None else (PREDICTED, PYSCF, DIFFERENCE)
-
-
-def _levels(comparison: Comparison) -> list[dict]:
-    """The columns of the level diagram: names, and all orbital energies in hartree."""
-    both = (PREDICTED, comparison.result), (PYSCF, comparison.reference)
-    return [
-        {"name": name, "energies": [round(float(energy), 6) for energy in result.mo_energy]}
-        for name, result in both
-        if result is not None
-    ]
+def _modes(comparison: Comparison) -> list[str]:
+    return [PREDICTED] if comparison.reference is None else [PREDICTED, PYSCF, DIFFERENCE]
 
 
 def _packed(data: bytes) -> str:

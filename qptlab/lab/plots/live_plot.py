@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qptlab.lab.plots.training import PIXEL_RATIO, SIZE_PX
-from qptlab.lab.views.png_image import PngImage
+from qptlab.lab.views.small import PngImage
 
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.2, 3.0
 COST_FACTOR = 40.0

@@ -33,35 +33,26 @@ class LevelView(anywidget.AnyWidget):
 
     def show(self, result: ScfResult, reference: ScfResult | None = None) -> None:
         """Shows the levels of `result`, beside those of `reference` where there is one."""
-        first, last = shown_levels(result)
-        columns = [("predicted" if reference is not None else "levels", result)]
-        columns += [("PySCF", reference)] if reference is not None else []
+        levels, n_occ = _ev(result), result.n_occ
+        valence = np.flatnonzero(levels > DEEPEST_EV)
+        first = min(int(valence[0]) if len(valence) else 0, max(n_occ - 1, 0))
+        last = min(n_occ + EMPTY_SHOWN, len(levels))
+        columns = {"levels": levels}
+        if reference is not None:
+            columns = {"predicted": levels, "PySCF": _ev(reference)}
         with self.hold_sync():
-            self.first, self.n_occ = first, result.n_occ
-            self.names = [orbital_name(i, result.n_occ) for i in range(first, last)]
+            self.first, self.n_occ = first, n_occ
+            self.names = [orbital_name(i, n_occ) for i in range(first, last)]
             self.columns = [
-                {"title": title, "energies": _ev(of)[first:last].tolist()} for title, of in columns
+                {"title": title, "energies": of[first:last].tolist()}
+                for title, of in columns.items()
             ]
-            self.gap = gap_text(result)
+            has_gap = 0 < n_occ < len(levels)
+            self.gap = f"gap {levels[n_occ] - levels[n_occ - 1]:.2f} eV" if has_gap else ""
 
     def clear(self) -> None:
         """Shows nothing."""
         self.columns, self.gap = [], ""
-
-
-def shown_levels(result: ScfResult) -> tuple[int, int]:
-    """The first orbital on the ladder, and one past the last: valence and the lowest empty ones."""
-    valence = np.flatnonzero(_ev(result) > DEEPEST_EV)
-    first = int(valence[0]) if len(valence) else 0
-    return min(first, max(result.n_occ - 1, 0)), min(result.n_occ + EMPTY_SHOWN, len(_ev(result)))
-
-
-def gap_text(result: ScfResult) -> str:
-    """The distance of HOMO and LUMO in words; nothing where one of them is missing."""
-    if not 0 < result.n_occ < len(result.mo_energy):
-        return ""
-    levels = _ev(result)
-    return f"gap {levels[result.n_occ] - levels[result.n_occ - 1]:.2f} eV"
 
 
 def _ev(result: ScfResult) -> np.ndarray:

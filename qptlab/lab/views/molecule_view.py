@@ -6,11 +6,8 @@ import gzip
 import sys
 from typing import Any
 
-import numpy as np
-
 from qptlab.lab.views.bundle import BUNDLE, not_built_reason
-from qptlab.molecule import Molecule
-from qptlab.units import ANGSTROM_PER_BOHR
+from qptlab.molecule import Molecule, to_xyz
 
 # py3Dmol's page waits for $3Dmolpromise and would otherwise fetch 3Dmol.js from the internet.
 _WAIT = """<script>
@@ -41,15 +38,10 @@ if (!window.$3Dmol) {
 _CAPTION = '<div style="font:13px system-ui,sans-serif;opacity:.75;margin-top:2px">{}</div>'
 
 
-def molecule_html(
-    molecule: Molecule, width: int = 420, height: int = 300, with_library: bool = True
-) -> str:
+def molecule_html(molecule: Molecule, with_library: bool = True) -> str:
     """A piece of a web page that shows a molecule in 3D.
 
-    Args:
-        molecule: what to show.
-        width, height: pixels.
-        with_library: whether the piece brings 3Dmol.js along (200 kB); one piece per page must.
+    `with_library`: whether the piece brings 3Dmol.js along (200 kB); one piece per page must.
     """
     text = f"{molecule.formula}, {len(molecule.symbols)} atoms, {molecule.n_electrons} electrons"
     if molecule.charge:
@@ -62,16 +54,14 @@ def molecule_html(
 
     from qptlab.lab.views.camera import first_view  # scipy: only when there is something to draw
 
-    positions = molecule.positions * ANGSTROM_PER_BOHR
-    view = py3Dmol.view(width=width, height=height, js="data:,")
-    view.addModel(_xyz(molecule.symbols, positions), "xyz")
+    view = py3Dmol.view(width=420, height=300, js="data:,")
+    view.addModel(to_xyz(molecule), "xyz")
     view.setStyle({"stick": {"radius": 0.11}, "sphere": {"scale": 0.24}})
-    view.setView(first_view(positions, room=0.9))
-    page = view.write_html()
-    box = f"3dmolviewer_{view.uniqueid}"
-    page = page.replace("<div ", f'<div role="img" aria-label="{text}" ', 1)
+    view.setView(first_view(molecule.positions_angstrom, room=0.9))
+    page = view.write_html().replace("<div ", f'<div role="img" aria-label="{text}" ', 1)
+    wait = _WAIT.replace("IDENTIFIER", f"3dmolviewer_{view.uniqueid}")
     library = _BRING.replace("PAYLOAD", _packed_library()) if with_library else ""
-    return _WAIT.replace("IDENTIFIER", box) + library + page + _CAPTION.format(text)
+    return wait + library + page + _CAPTION.format(text)
 
 
 def register_formatters() -> None:
@@ -94,8 +84,7 @@ class _Bringer:
     """
 
     def __init__(self, shell: Any):
-        self.shell = shell
-        self.cells: set[str] = set()
+        self.shell, self.cells = shell, set()
 
     def brings_library(self) -> bool:
         message = self.shell.get_parent() if hasattr(self.shell, "get_parent") else {}
@@ -110,8 +99,3 @@ class _Bringer:
 @functools.cache
 def _packed_library() -> str:
     return base64.b64encode(gzip.compress(BUNDLE.read_bytes(), mtime=0)).decode()
-
-
-def _xyz(symbols: tuple[str, ...], positions_angstrom: np.ndarray) -> str:
-    rows = (f"{s} {x} {y} {z}" for s, (x, y, z) in zip(symbols, positions_angstrom, strict=True))
-    return f"{len(symbols)}\n\n" + "\n".join(rows) + "\n"

@@ -1,5 +1,6 @@
 """What chemists call orbitals: HOMO, HOMO-1, LUMO+2, and back to a number."""
 
+import contextlib
 import operator
 import re
 
@@ -35,11 +36,18 @@ def orbital_index(which: str | int, n_occ: int, n_mo: int) -> int:
     if n_mo > n_occ:
         names.append(f'"lumo" to "lumo+{n_mo - n_occ - 1}"')
     allowed = f"{', '.join(names)}, or a number from 0 to {n_mo - 1}"
-    index = _parse(which, n_occ)
+    index, end = None, n_mo
+    if isinstance(which, str):
+        if match := re.fullmatch(r"(homo)(-\d+)?|lumo(\+\d+)?", which.strip().lower()):
+            homo, down, up = match.groups()
+            index = n_occ - 1 + int(down or 0) if homo else n_occ + int(up or 0)
+            end = n_occ if homo else n_mo
+    elif not isinstance(which, bool):
+        with contextlib.suppress(TypeError):
+            index = operator.index(which)
     if index is None:
         raise InputError(f"{which!r} does not name an orbital; give {allowed}")
-    lowest, highest = (0, n_occ) if _is_homo(which) else (0, n_mo)
-    if not lowest <= index < highest:
+    if not 0 <= index < end:
         raise InputError(f"there is no orbital {which!r} here; give {allowed}")
     return index
 
@@ -51,20 +59,3 @@ def energy_text(energy: float) -> str:
     '−0.2500 Ha (−6.80 eV)'
     """
     return f"{energy:.4f} Ha ({energy * EV_PER_HARTREE:.2f} eV)".replace("-", "−")
-
-
-def _parse(which: str | int, n_occ: int) -> int | None:
-    if isinstance(which, str):
-        match = re.fullmatch(r"(homo)(-\d+)?|(lumo)(\+\d+)?", which.strip().lower())
-        if not match:
-            return None
-        homo, down, _, up = match.groups()
-        return n_occ - 1 + int(down or 0) if homo else n_occ + int(up or 0)
-    try:
-        return None if isinstance(which, bool) else operator.index(which)
-    except TypeError:
-        return None
-
-
-def _is_homo(which: str | int) -> bool:
-    return isinstance(which, str) and which.strip().lower().startswith("homo")

@@ -1,5 +1,6 @@
 """What is drawn of an orbital or of the density: a field on a box, and the words beside it."""
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,7 +8,6 @@ import numpy as np
 from qptlab.dft import ao_values, overlap_matrix
 from qptlab.dft.results import ScfResult
 from qptlab.errors import InputError
-from qptlab.lab.views.alignment import aligned_orbitals
 from qptlab.lab.views.box import Box
 from qptlab.lab.views.orbital_names import energy_text, orbital_name
 from qptlab.lab.views.orbital_view import COLOR_NAMES
@@ -18,6 +18,8 @@ DENSITY = -1
 """Stands for the electron density where otherwise the number of an orbital does."""
 NOTHING = 1e-6
 """An orbital's norm is 1; a smaller difference is rounding."""
+DEGENERATE = 1e-3
+"""Neighbouring reference orbitals closer than this (hartree) count as one degenerate group."""
 
 
 @dataclass(frozen=True)
@@ -76,13 +78,17 @@ class Comparison:
         check_one_spin(result)
         if reference is not None:
             check_one_spin(reference, "reference")
-            _check_same_basis(result, reference)
+            if not _same_basis(result, reference):
+                raise InputError(
+                    "the reference is for another molecule, geometry or basis: "
+                    f"{reference.molecule} in {reference.theory.basis}; it must be "
+                    f"{result.molecule} in {result.theory.basis}, at the same positions"
+                )
         if before is not None and _same_basis(result, before.result):
             grid_ao, overlap = before.grid_ao, before.overlap
         else:
-            box = Box.around(result.molecule.positions)
-            values = ao_values(result.molecule, result.theory, box.points)
-            grid_ao = values.astype(np.float32)
+            points = Box.around(result.molecule.positions).points
+            grid_ao = ao_values(result.molecule, result.theory, points).astype(np.float32)
             overlap = overlap_matrix(result.molecule, result.theory)
         aligned = None
         if reference is not None:
@@ -120,17 +126,11 @@ class Comparison:
 
     def _density(self, mode: str) -> Picture:
         source = self.result if mode == PREDICTED else self.reference
-        electrons = 2 * self.result.n_occ
-        return Picture(
-            field=self._filled(source.mo_coeff),
-            title=f"density · {self._who(mode)}{electrons} electrons",
-            legend=["electrons per bohr³"],
-            note="",
-        )
+        title = f"density · {self._who(mode)}{2 * self.result.n_occ} electrons"
+        return Picture(self._filled(source.mo_coeff), title, ["electrons per bohr³"], note="")
 
     def _density_difference(self) -> Picture:
-        mine, theirs = (np.asarray(r.mo_coeff) for r in (self.result, self.reference))
-        field = self._filled(mine) - self._filled(theirs)
+        field = self._filled(self.result.mo_coeff) - self._filled(self.reference.mo_coeff)
         size = float(np.abs(field).max())
         note = f"largest {size:.1e} per bohr³".replace("e-", "e−")
         return _magnified(field, 4 * size, "density · predicted − PySCF", note, note)
@@ -140,8 +140,8 @@ class Comparison:
 
     def _filled(self, mo_coeff: np.ndarray) -> np.ndarray:
         """ρ = 2 Σ_i |ψ_i|² over the occupied orbitals, (point,)."""
-        occupied = np.asarray(mo_coeff)[:, : self.result.n_occ].astype(np.float32)
-        return 2 * np.sum((self.grid_ao @ occupied) ** 2, axis=1)
+        occupied = np.asarray(mo_coeff)[:, : self.result.n_occ]
+        return 2 * np.sum(self._on_box(occupied) ** 2, axis=1)
 
     def _who(self, mode: str) -> str:
         return f"{mode} · " if self.reference is not None else ""
@@ -155,6 +155,41 @@ def _magnified(field: np.ndarray, size: float, what: str, note: str, nothing: st
     return Picture(factor * field, title, ["predicted larger", "PySCF larger"], note)
 
 
+def aligned_orbitals(
+    mo_coeff: np.ndarray,
+    reference_coeff: np.ndarray,
+    reference_energy: np.ndarray,
+    overlap: np.ndarray,
+    n_occ: int,
+) -> np.ndarray:
+    """The reference orbitals turned so that they differ from the others only where they must.
+
+    The sign of an orbital means nothing, and neither does the choice of axes inside a group of
+    orbitals of the same energy. So every group of (near-)degenerate reference orbitals C_r is
+    rotated onto the predicted ones C_p by the orthogonal matrix R = U Vᵀ from the singular values
+    U s Vᵀ of C_rᵀ S C_p (orthogonal Procrustes), which minimises |C_r R − C_p|; for a single
+    orbital R is the sign of c_pᵀ S c_r. Within `DEGENERATE` of each other two orbitals are
+    therefore compared as a pair, not one by one; occupied and empty ones are never mixed.
+
+    Args:
+        mo_coeff, reference_coeff: (ao, mo), each orthonormal in `overlap`, lowest energy first.
+        reference_energy: (mo,), hartree.
+        overlap: (ao, ao).
+        n_occ: number of occupied orbitals.
+
+    Returns:
+        (ao, mo), the rotated reference orbitals.
+    """
+    starts = np.flatnonzero(np.diff(reference_energy) > DEGENERATE) + 1
+    edges = sorted({0, n_occ, *starts.tolist(), len(reference_energy)})
+    aligned = np.array(reference_coeff)
+    for group in itertools.starmap(slice, itertools.pairwise(edges)):
+        block = aligned[:, group]
+        left, _, right = np.linalg.svd(block.T @ overlap @ mo_coeff[:, group])
+        aligned[:, group] = block @ (left @ right)
+    return aligned
+
+
 def check_one_spin(result: ScfResult, name: str = "result") -> None:
     """Raise `InputError` for an open shell, unless it is one of its spins."""
     if np.ndim(result.mo_energy) > 1:
@@ -164,17 +199,7 @@ def check_one_spin(result: ScfResult, name: str = "result") -> None:
         )
 
 
-def _check_same_basis(result: ScfResult, reference: ScfResult) -> None:
-    if not _same_basis(result, reference):
-        raise InputError(
-            "the reference is for another molecule, geometry or basis: "
-            f"{reference.molecule} in {reference.theory.basis}; "
-            f"it must be {result.molecule} in {result.theory.basis}, at the same positions"
-        )
-
-
 def _same_basis(a: ScfResult, b: ScfResult) -> bool:
-    """Whether two results belong to the same geometry and basis set."""
     return (
         a.molecule.symbols == b.molecule.symbols
         and a.theory.basis == b.theory.basis

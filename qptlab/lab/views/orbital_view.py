@@ -56,12 +56,8 @@ class OrbitalView(anywidget.AnyWidget):
     ) -> None:
         """Shows the lobes of `field` (point,), bohr^-3/2, on the box given to `show_molecule`.
 
-        Args:
-            field: values on the box, z fastest; beyond ±0.25 they are cut off.
-            title: the line above the picture.
-            legend: what the positive and the negative colour mean; empty for no legend.
-            note: a remark beside the legend.
-            alt: the picture in words; the title where empty.
+        The field runs along z fastest; beyond ±0.25 it is cut off. The other arguments are the
+        traits of the same names; an empty `alt` is the title.
 
         Raises:
             InputError: the field has not one value per point of the box.
@@ -69,13 +65,13 @@ class OrbitalView(anywidget.AnyWidget):
         if field.shape != (np.prod(self.shape),):
             raise InputError(f"a field of shape {field.shape} on a box of {self.shape} points")
         with self.hold_sync():
-            self.field, self.scale = to_bytes(field), byte_step()
+            self.field = to_bytes(field)
             self.title, self.legend, self.note, self.alt = title, legend, note, alt or title
 
 
 def scene(molecule: Molecule, box: Box) -> dict:
     """The traits of an `OrbitalView` that a molecule and its box decide; lengths in angstrom."""
-    positions = molecule.positions * ANGSTROM_PER_BOHR
+    positions = molecule.positions_angstrom
     return {
         "atoms": [
             {"elem": symbol, "x": x, "y": y, "z": z}
