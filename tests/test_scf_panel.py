@@ -14,8 +14,7 @@ import qptlab as ql
 from qptlab.dft import overlap_matrix
 from qptlab.lab.panels import scf as module
 from qptlab.lab.panels.scf import ScfPanel, scf_panel
-from qptlab.lab.plots.density_map import FINEST_SCALE, colour_scale
-from qptlab.lab.plots.plane import Plane
+from qptlab.lab.plots.plane import FINEST_SCALE, Plane, colour_scale
 from qptlab.lab.plots.scf import convergence_figure, energy_difference, iteration_figure, step_words
 from qptlab.molecule import Molecule
 from qptlab.qpt.scf_starts import MINAO, NETWORK, ScfStarts

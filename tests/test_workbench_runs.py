@@ -11,7 +11,7 @@ import qptlab.reference
 from qptlab.lab.panels.export import KINDS
 from qptlab.lab.panels.runs import RunsPanel
 from qptlab.lab.panels.setup import Setup, build
-from qptlab.lab.plots.runs import overlay_figure
+from qptlab.lab.plots.training import overlay_figure
 from qptlab.lab.workbench import Workbench
 from qptlab.molecule import molecule
 from qptlab.qpt.runs.listing import TAIL_BYTES, list_runs

@@ -12,7 +12,7 @@ from qptlab.lab.panels.base import BackgroundPanel, button
 from qptlab.lab.panels.describe import clock, grouped, micro, sentence_html
 from qptlab.lab.panels.signals import by_hand
 from qptlab.lab.plots.live_plot import LivePlot
-from qptlab.lab.plots.runs import SIZE_PX, overlay_figure
+from qptlab.lab.plots.training import RUNS_SIZE_PX, overlay_figure
 from qptlab.qpt.runs.folder import is_run, read_history
 from qptlab.qpt.runs.listing import RunSummary, list_runs
 from qptlab.qpt.training.config import StepLog
@@ -36,7 +36,7 @@ class RunsPanel(BackgroundPanel):
         self.message = self.status
         self.message.layout = Layout(flex="1 1 200px", min_width="0")
         self.table = VBox()
-        self.plot = LivePlot(overlay_figure, SIZE_PX)
+        self.plot = LivePlot(overlay_figure, RUNS_SIZE_PX)
         self.shown: set[Path] = set()
         self._rows: list[RunSummary] = []
         self._listed: list[RunSummary] | None = None

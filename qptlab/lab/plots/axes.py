@@ -27,8 +27,14 @@ def energy_axis(axes: Axes, ticks: int, unit_ha: float = 1.0) -> None:
 def style_axes(axes: Axes) -> None:
     """Readable ticks, and no lines around the plot but those with ticks."""
     axes.tick_params(labelsize=TICK_SIZE, colors=INK, length=3)
+    axes.spines[:].set_color(FAINT)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.spines[["left", "bottom"]].set_color(FAINT)
+
+
+def title_axes(axes: Axes, text: str, **style) -> None:
+    """A bold title above the left end of the axes."""
+    style = {"loc": "left", "fontsize": LABEL_SIZE, "color": INK, "fontweight": "bold"} | style
+    axes.set_title(text, **style)
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:

@@ -12,29 +12,27 @@ from matplotlib.patches import FancyArrowPatch
 
 from qptlab.dft.shells import Shells
 from qptlab.lab.plots.axes import FAINT, GREY, INK, LABEL_SIZE
-from qptlab.lab.plots.pixels import DIVERGING, blank, number, pixel_axes, root, write
+from qptlab.lab.plots.pixels import DIVERGING, blank, framed_axes, number, root, write
 from qptlab.qpt.gradient_chain import LINKS, FiniteDifference, GradientChain
 
 CHAIN_SIZE_PX = (720, 480)
 SIDE = 112  # of a picture, pixels; those of places below too, y counted from the top
 COLUMNS = (130, 282, 434, 586)
 VALUES_TOP, SLOPES_TOP = 50, 288
-MARK = "#000000"
 
 SYMBOLS = {"dm": "D", "fock": "F", "delta_fock": "ΔF"}
 UNITS = {"dm": "e⁻", "fock": "Ha", "delta_fock": "Ha"}
 SLOPE_UNITS = {"dm": "Ha", "fock": "Ha/Ha", "delta_fock": "Ha/Ha"}
 SLOPE_NAMES = {"dm": "∂E/∂D = F[D]", "fock": "∂E/∂F", "delta_fock": "∂E/∂ΔF"}
 OPERATIONS = ("energy", "fill orbitals", "+ start", "network")
-Page = tuple[str, tuple[int, ...]]
 
 
-def pages(chain: GradientChain) -> dict[str, Page]:
+def pages(chain: GradientChain) -> dict[str, tuple[str, tuple[int, ...]]]:
     """{label: (weight name, leading indices)} of every picture of weights; one for each layer.
 
     Layers are stacked along the first axis; a matrix of each is looked at on its own.
     """
-    found: dict[str, Page] = {}
+    found = {}
     for name, weights in chain.weights.items():
         for lead in np.ndindex(*weights.shape[:-2]):
             layer = "".join(f", layer {i + 1}" for i in lead)
@@ -53,6 +51,14 @@ def largest(matrix: np.ndarray) -> tuple[int, int]:
     return int(row), int(column)
 
 
+def pair(chain: GradientChain, name: str, weight: str) -> tuple[np.ndarray, np.ndarray]:
+    """A link and the derivative by it, both as they are shown."""
+    if name in LINKS:
+        return chain.value(name), chain.slope(name)
+    of, lead = pages(chain)[weight]
+    return page(chain.value(of), lead), page(chain.slope(of), lead)
+
+
 def chain_figure(
     chain: GradientChain, weight: str, mark: tuple[str, int, int] | None = None, heading: str = ""
 ) -> Figure:
@@ -67,14 +73,13 @@ def chain_figure(
     _text(figure, 8, 14, heading, fontsize=LABEL_SIZE, fontweight="bold", ha="left")
     _draw_ends(figure, chain.energy)
     for column, name in zip(COLUMNS, (*LINKS, "weight"), strict=True):
-        value, slope = _pair(chain, name, weight)
+        value, slope = pair(chain, name, weight)
         symbol, unit = SYMBOLS.get(name, "θ"), SLOPE_UNITS.get(name, "Ha")
         _title(figure, column, VALUES_TOP - 11, symbol)
         _title(figure, column, SLOPES_TOP - 29, SLOPE_NAMES.get(name, "∂E/∂θ"))
         norm = number(float(np.linalg.norm(slope)), digits=2)
-        _text(
-            figure, column + SIDE / 2, SLOPES_TOP - 11, f"norm {norm} {unit}".removesuffix(" Ha/Ha")
-        )
+        norm_text = f"norm {norm} {unit}".removesuffix(" Ha/Ha")
+        _text(figure, column + SIDE / 2, SLOPES_TOP - 11, norm_text)
         # the unit of a derivative stands above it
         for top, matrix, of in (
             (VALUES_TOP, value, UNITS.get(name, "")),
@@ -98,7 +103,7 @@ def chain_words(chain: GradientChain, weight: str, heading: str = "") -> str:
     energy = f"{chain.energy:.6f}".replace("-", "−")
     parts = [f"{heading}: E = {energy} Ha"]
     for name in (*LINKS, "weight"):
-        _, slope = _pair(chain, name, weight)
+        _, slope = pair(chain, name, weight)
         row, column = largest(slope)
         what = SLOPE_NAMES.get(name, f"∂E/∂θ of {weight}")
         unit = SLOPE_UNITS.get(name, "Ha")
@@ -137,14 +142,6 @@ def _digits(value: float) -> str:
     return text.replace("-", "−")
 
 
-def _pair(chain: GradientChain, name: str, weight: str) -> tuple[np.ndarray, np.ndarray]:
-    """A link and the derivative by it, both as they are shown."""
-    if name in LINKS:
-        return chain.value(name), chain.slope(name)
-    of, lead = pages(chain)[weight]
-    return page(chain.value(of), lead), page(chain.slope(of), lead)
-
-
 def _text(figure: Figure, x: float, y: float, text: str, **style) -> None:
     write(figure, x, y, text, **{"ha": "center"} | style)
 
@@ -153,29 +150,18 @@ def _title(figure: Figure, column: float, y: float, text: str) -> None:
     _text(figure, column + SIDE / 2, y, text, fontsize=LABEL_SIZE, fontweight="bold")
 
 
-def _axes(figure: Figure, left: float, top: float, width: float, height: float) -> Axes:
-    axes = pixel_axes(figure, (left, top, width, height))
-    axes.tick_params(length=0, pad=3)
-    axes.spines[["top", "right"]].set_visible(True)
-    return axes
-
-
 def _picture(figure: Figure, left: float, top: float, matrix: np.ndarray, unit: str) -> Axes:
     """A matrix in colours, and below it what they mean."""
-    axes = _axes(figure, left, top, SIDE, SIDE)
+    axes = framed_axes(figure, (left, top, SIDE, SIDE))
     scale = float(np.max(np.abs(np.nan_to_num(matrix)), initial=0.0))
     norm = FuncNorm((root, _square), vmin=-(scale or 1.0), vmax=scale or 1.0)
     axes.imshow(matrix, cmap=DIVERGING, norm=norm, aspect="auto", interpolation="nearest")
-    axes.set_xticks([])
-    axes.set_yticks([])
     below = top + SIDE + 28
     if scale == 0:
         _text(figure, left + SIDE / 2, below, "all zero", color=GREY)
         return axes
-    bar = _axes(figure, left, below - 5, 26, 10)
+    bar = framed_axes(figure, (left, below - 5, 26, 10))
     bar.imshow(np.linspace(-1, 1, 64)[None], cmap=DIVERGING, aspect="auto")
-    bar.set_xticks([])
-    bar.set_yticks([])
     text = f"±{number(scale, digits=2)} {unit}".strip()
     _text(figure, left + 31, below, text, ha="left", color=GREY)
     return axes
@@ -194,7 +180,7 @@ def _mark_atoms(axes: Axes, shells: Shells, left: bool) -> None:
         axes.axhline(edge, color=FAINT, linewidth=0.5, alpha=0.6)
         axes.axvline(edge, color=FAINT, linewidth=0.5, alpha=0.6)
     room = SIDE / sizes.sum()  # pixels for an orbital
-    groups = [(symbol, size) for symbol, size in zip(symbols, sizes, strict=True)]
+    groups = list(zip(symbols, sizes, strict=True))
     if any(size * room < 9 + 6 * len(symbol) for symbol, size in groups):
         together = [(s, [size for _, size in g]) for s, g in groupby(groups, key=lambda g: g[0])]
         groups = [(f"{len(g)} {s}" if len(g) > 1 else s, sum(g)) for s, g in together]
@@ -204,10 +190,12 @@ def _mark_atoms(axes: Axes, shells: Shells, left: bool) -> None:
         for end, (text, size) in zip(ends, groups, strict=True)
         if size * room >= 4 + 9 * len(text)
     ]
-    axes.set_xticks([place for place, _ in places], [text for _, text in places])
+    ticks = [place for place, _ in places], [text for _, text in places]
+    axes.tick_params(length=0, pad=3)
+    axes.set_xticks(*ticks)
     if left:
         # turned, longer names have room too
-        axes.set_yticks([place for place, _ in places], [text for _, text in places])
+        axes.set_yticks(*ticks)
         for label in axes.get_yticklabels():
             label.set(rotation=90 if len(label.get_text()) > 2 else 0, va="center")
 
@@ -216,7 +204,7 @@ def _mark_element(axes: Axes, row: int, column: int) -> None:
     """A square around an element, at least large enough to be seen."""
     rows, columns = axes.images[0].get_array().shape
     size = 72 / 100 * max(9.0, 1.4 * SIDE / max(rows, columns))  # points
-    for colour, line in (("white", 3.2), (MARK, 1.4)):
+    for colour, line in (("white", 3.2), ("#000000", 1.4)):
         axes.plot(
             column, row, marker="s", markersize=size, markerfacecolor="none",
             markeredgecolor=colour, markeredgewidth=line, clip_on=False,

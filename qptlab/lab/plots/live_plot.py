@@ -10,18 +10,20 @@ from ipywidgets import HTML, Box, Layout
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from qptlab.lab.plots.training import PIXEL_RATIO, SIZE_PX
+from qptlab.lab.plots.training import SIZE_PX
 from qptlab.lab.views.small import PngImage
 
+PIXEL_RATIO = 1.5  # drawn finer than shown, for projectors and dense screens
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.2, 3.0
 COST_FACTOR = 40.0
 """A drawing takes one core of perhaps two, and may do so for a fortieth of the time."""
+Clock = Callable[[], float]
 
 
-def png(figure: Figure, pixel_ratio: float = PIXEL_RATIO) -> bytes:
-    """The figure as PNG bytes, with `pixel_ratio` times as many pixels as its nominal size."""
+def png(figure: Figure) -> bytes:
+    """The figure as PNG bytes, with `PIXEL_RATIO` times as many pixels as its nominal size."""
     nominal = figure.dpi
-    figure.set_dpi(nominal * pixel_ratio)
+    figure.set_dpi(nominal * PIXEL_RATIO)
     buffer = io.BytesIO()
     FigureCanvasAgg(figure).print_png(buffer, pil_kwargs={"compress_level": 1})
     figure.set_dpi(nominal)
@@ -41,11 +43,7 @@ class Throttle:
     the training.
     """
 
-    def __init__(
-        self,
-        clock: Callable[[], float] = time.monotonic,
-        cpu: Callable[[], float] = time.thread_time,
-    ) -> None:
+    def __init__(self, clock: Clock = time.monotonic, cpu: Clock = time.thread_time) -> None:
         self.clock, self.cpu, self.next, self.cost = clock, cpu, 0.0, 0.0
 
     def ready(self) -> bool:
@@ -80,9 +78,8 @@ class LivePlot(Box):
         name = f"qptlab-plot-{width}-{height}"
         self.throttle, self.draws = Throttle(), 0
         self._draw, self._figure, self._shown = draw, None, None
-        super().__init__(
-            [style(f".{name} {{ aspect-ratio: {width} / {height}; }}"), self.image], layout=box
-        )
+        shape = style(f".{name} {{ aspect-ratio: {width} / {height}; }}")
+        super().__init__([shape, self.image], layout=box)
         self.add_class("qptlab-plot")
         self.add_class(name)
 

@@ -5,11 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from qptlab.lab.plots.axes import FAINT, INK, LABEL_SIZE, TICK_SIZE
+from qptlab.lab.plots.axes import INK, LABEL_SIZE, TICK_SIZE, style_axes
 
 DIVERGING = LinearSegmentedColormap.from_list(
     "diverging", ["#D55E00", "#FFFFFF", "#0072B2"]
 ).with_extremes(bad="#9a9a9a")
+Rectangle = tuple[float, float, float, float]
 
 
 def blank(size_px: tuple[int, int]) -> Figure:
@@ -17,20 +18,22 @@ def blank(size_px: tuple[int, int]) -> Figure:
     return Figure(figsize=(size_px[0] / 100, size_px[1] / 100), dpi=100)
 
 
-def pixel_axes(figure: Figure, box: tuple[float, float, float, float]) -> Axes:
+def pixel_axes(figure: Figure, box: Rectangle) -> Axes:
     """Axes at left, top, width and height in pixels, the top counted from above."""
     left, top, width, height = box
-    total_width, total_height = figure.get_size_inches() * 100
-    axes = figure.add_axes(
-        (
-            left / total_width, 1 - (top + height) / total_height,
-            width / total_width, height / total_height,
-        )
-    )  # fmt: skip
-    axes.tick_params(labelsize=TICK_SIZE, colors=INK, length=3, pad=2)
-    axes.spines[["top", "right"]].set_visible(False)
-    for spine in axes.spines.values():
-        spine.set_color(FAINT)
+    across, down = figure.get_size_inches() * 100
+    place = left / across, 1 - (top + height) / down, width / across, height / down
+    axes = figure.add_axes(place)
+    style_axes(axes)
+    axes.tick_params(pad=2)
+    return axes
+
+
+def framed_axes(figure: Figure, box: Rectangle) -> Axes:
+    """The same with lines all around and without ticks: room for a picture."""
+    axes = pixel_axes(figure, box)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(True)
     return axes
 
 
@@ -50,8 +53,7 @@ def number(value: float, digits: int = 3) -> str:
     """
     if not np.isfinite(value):
         return "not a number"
-    plain = value == 0 or 1e-3 <= abs(value) < 10**digits
-    if plain:
+    if value == 0 or 1e-3 <= abs(value) < 10**digits:
         return f"{value:.{digits}g}".replace("-", "−")
     mantissa, power = f"{value:.{digits - 1}e}".split("e")
     return f"{float(mantissa):g}e{int(power)}".replace("-", "−")

@@ -11,10 +11,18 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from qptlab.dft.energy import TERMS
 from qptlab.dft.scf import CONV_TOL
 from qptlab.dft.scf_path import ScfPath
-from qptlab.lab.plots.axes import FAINT, GREY, INK, LABEL_SIZE, TICK_SIZE, energy_text, label_ends
-from qptlab.lab.plots.density_map import colour_scale, draw_map, draw_scale
-from qptlab.lab.plots.pixels import blank, number, pixel_axes, write
-from qptlab.lab.plots.plane import Plane
+from qptlab.lab.plots.axes import (
+    FAINT,
+    GREY,
+    INK,
+    LABEL_SIZE,
+    TICK_SIZE,
+    energy_text,
+    label_ends,
+    title_axes,
+)
+from qptlab.lab.plots.pixels import blank, framed_axes, number, pixel_axes, write
+from qptlab.lab.plots.plane import Plane, colour_scale, draw_map, draw_scale
 from qptlab.qpt.scf_starts import MINAO, NETWORK
 from qptlab.units import EV_PER_HARTREE
 
@@ -41,11 +49,10 @@ def convergence_figure(paths: Paths, reference: ScfPath, builds: int) -> Figure:
     figure = blank(CONVERGENCE_PX)
     left = pixel_axes(figure, (82, 34, 222, 122))
     right = pixel_axes(figure, (378, 34, 204, 122))
-    for axes, title in (
-        (left, "Energy − converged energy"),
-        (right, "Commutator FDS − SDF (Ha)"),
-    ):
-        _title(axes, title)
+    titles = "Energy − converged energy", "Commutator FDS − SDF (Ha)"
+    for axes, title in zip((left, right), titles, strict=True):
+        # a given height: finding one for titles costs half the drawing time
+        title_axes(axes, title, y=1.0, pad=6, fontsize=LABEL_SIZE + 1)
         axes.set_xlabel("Fock builds", fontsize=LABEL_SIZE, color=INK, labelpad=2)
         axes.set_xlim(-0.4, max(p.builds[-1] for p in paths.values()) + 0.4)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -81,8 +88,7 @@ def iteration_figure(paths: Paths, reference: ScfPath, plane: Plane, builds: int
     Arguments as `convergence_figure`; `plane` is the molecule's.
     """
     figure = blank(ITERATION_PX)
-    plural = "" if builds == 1 else "s"
-    write(figure, 8, 14, f"Density − converged, {builds} Fock build{plural}", heading=True)
+    write(figure, 8, 14, f"Density − converged, {_after(builds)}", heading=True)
     fields = {
         name: plane.density(path.dm[path.at(builds)] - reference.dm[-1])
         for name, path in paths.items()
@@ -92,12 +98,11 @@ def iteration_figure(paths: Paths, reference: ScfPath, plane: Plane, builds: int
     width = (440 - 8 * (len(paths) - 1)) / len(paths)
     height = min(200, width * plane.shape[0] / plane.shape[1])
     for place, (name, path) in enumerate(paths.items()):
-        axes = pixel_axes(figure, (8 + place * (width + 8), 50, width, height))
+        axes = framed_axes(figure, (8 + place * (width + 8), 50, width, height))
         draw_map(axes, plane, fields.get(name), scale)
-        axes.set_title(
-            _map_title(name, path, builds), fontsize=LABEL_SIZE, color=COLOURS[name],
-            fontweight="bold", y=1.0, pad=4,
-        )  # fmt: skip
+        last = path.builds[-1]
+        title = NAMES[name] if builds <= last else f"{name} (last: {last})"
+        title_axes(axes, title, loc="center", color=COLOURS[name], y=1.0, pad=4)
     draw_scale(figure, (60, 50 + height + 14, 344, 12), scale, len(fields) > 1)
     _draw_weights(figure, paths, builds)
     _draw_terms(figure, paths, reference, builds)
@@ -109,7 +114,7 @@ def step_words(paths: Paths, reference: ScfPath, builds: int) -> str:
     parts = []
     for name, path in paths.items():
         if builds < path.before:
-            parts.append(f"{NAMES[name]}: {_not_yet(path)}")
+            parts.append(f"{NAMES[name]}: no density before {path.before} Fock build")
             continue
         k = path.at(builds)
         error = energy_difference(path.energy[k] - reference.energy[-1])
@@ -117,8 +122,7 @@ def step_words(paths: Paths, reference: ScfPath, builds: int) -> str:
             f"{NAMES[name]}: energy {error} from the converged one, "
             f"commutator {number(path.commutator[k])} Ha, gap {_gap(path.gap[k])}"
         )
-    plural = "" if builds == 1 else "s"
-    return f"After {builds} Fock build{plural}, {'; '.join(parts)}."
+    return f"After {_after(builds)}, {'; '.join(parts)}."
 
 
 def energy_difference(energy_ha: float) -> str:
@@ -126,9 +130,6 @@ def energy_difference(energy_ha: float) -> str:
     if abs(energy_ha) < LOWEST:
         return "0"
     return f"{'+' if energy_ha > 0 else '−'}{energy_text(abs(energy_ha))}"
-
-
-# -- convergence -----------------------------------------------------------------------------------
 
 
 def _curve(axes: Axes, name: str, path: ScfPath, values: np.ndarray) -> None:
@@ -159,12 +160,8 @@ def _log_limits(axes: Axes, values: list[float], lowest: float) -> None:
     axes.set_ylim(10 ** (math.log10(min(kept)) - 0.4), 10 ** (math.log10(max(kept)) + 0.5))
 
 
-# -- one iteration ---------------------------------------------------------------------------------
-
-
-def _map_title(name: str, path: ScfPath, builds: int) -> str:
-    ended = builds > path.builds[-1]
-    return f"{name} (last: {path.builds[-1]})" if ended else NAMES[name]
+def _after(builds: int) -> str:
+    return "1 Fock build" if builds == 1 else f"{builds} Fock builds"
 
 
 def _draw_weights(figure: Figure, paths: Paths, builds: int) -> None:
@@ -205,9 +202,7 @@ def _draw_terms(figure: Figure, paths: Paths, reference: ScfPath, builds: int) -
     for y, text in zip(lines, rows, strict=False):
         write(figure, RIGHT, y, text, fontweight="bold" if text == "total" else "normal")
     write(figure, RIGHT, lines[-1], f"gap when converged: {_gap(reference.gap[-1])}", color=GREY)
-    for x, (name, path) in zip(
-        (712,) if len(paths) == 1 else (622, 712), paths.items(), strict=False
-    ):
+    for x, (name, path) in zip((622, 712)[-len(paths) :], paths.items(), strict=True):
         values = ["–"] * (len(rows) - 1)
         if builds >= path.before:
             k = path.at(builds)
@@ -221,17 +216,3 @@ def _draw_terms(figure: Figure, paths: Paths, reference: ScfPath, builds: int) -
 
 def _gap(gap_ha: float) -> str:
     return f"{gap_ha * EV_PER_HARTREE:.2f} eV" if np.isfinite(gap_ha) else "none"
-
-
-def _not_yet(path: ScfPath) -> str:
-    return f"no density before {path.before} Fock build"
-
-
-# -- small parts -----------------------------------------------------------------------------------
-
-
-def _title(axes: Axes, text: str) -> None:
-    # a given height: finding one for titles costs half the drawing time
-    axes.set_title(
-        text, loc="left", y=1.0, pad=6, fontsize=LABEL_SIZE + 1, color=INK, fontweight="bold"
-    )

@@ -1,4 +1,4 @@
-"""Pictures of a training: pure functions from its history to a matplotlib Figure (never pyplot)."""
+"""Pictures of trainings: pure functions from histories to a matplotlib Figure (never pyplot)."""
 
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -8,13 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from qptlab.lab.plots.axes import FAINT, GREY, INK, LABEL_SIZE, energy_axis, label_ends, style_axes
+from qptlab.lab.plots.axes import (
+    FAINT,
+    GREY,
+    INK,
+    LABEL_SIZE,
+    energy_axis,
+    energy_text,
+    label_ends,
+    style_axes,
+    title_axes,
+)
 from qptlab.lab.plots.pixels import blank
 from qptlab.qpt.training.config import StepLog
 from qptlab.units import CHEMICAL_ACCURACY, MICROHARTREE_PER_HARTREE, MILLIHARTREE_PER_HARTREE
 
-SIZE_PX = (720, 420)
-PIXEL_RATIO = 1.5  # drawn finer than shown, for projectors and dense screens
+SIZE_PX, RUNS_SIZE_PX = (720, 420), (700, 300)
 REFINING_SHOWN = (0, 3)
 MAX_POINTS = 300  # more cannot be told apart in half a picture
 
@@ -36,18 +45,55 @@ def training_figure(
     `refining`: which numbers of refining iterations get a curve.
     `figure`: one that this function returned before, to draw into again (twice as fast).
     """
-    figure = blank_figure() if figure is None else figure
+    figure = _blank_training() if figure is None else figure
     above, below = figure.axes
     for axes in figure.axes:
         for artist in (*axes.lines, *axes.texts):
             artist.remove()
     below.set_xlim(0, max(10, history[-1].step if history else 0))
-    draw_loss(above, history)
-    draw_errors(below, history, baselines_ha, refining)
+    _draw_loss(above, history)
+    _draw_errors(below, history, (baselines_ha or {}).get("diis", {}), refining)
     return figure
 
 
-def blank_figure() -> Figure:
+def overlay_figure(
+    runs: Sequence[tuple[str, str, Sequence[StepLog]]], figure: Figure | None = None
+) -> Figure:
+    """Energy errors against the seconds of training, one colour for each run.
+
+    Args:
+        runs: (name, colour, history). Without refining solid, with the most refining dashed.
+        figure: ignored; every overlay is a new figure.
+    """
+    figure = blank(RUNS_SIZE_PX)
+    axes = figure.add_axes((0.125, 0.17, 0.66, 0.7), yscale="log")
+    labels, most = [], 0
+    for _, colour, history in runs:
+        points = [log for log in history if log.val_error_ha]
+        if not points:
+            continue
+        seconds = [log.seconds for log in points]
+        most = max(most, *points[-1].val_error_ha)
+        for count, style in ((0, "-"), (max(points[-1].val_error_ha), (0, (4, 2)))):
+            # below a picohartree it is rounding
+            errors = [max(log.val_error_ha[count], 1e-12) for log in points]
+            axes.plot(seconds, errors, color=colour, linestyle=style, linewidth=2)
+            labels.append((errors[-1], energy_text(errors[-1]), colour))
+    title_axes(axes, f"Energy error against PySCF: no refining solid, {most or 3} refining dashed")
+    axes.set_xlabel("seconds of training", fontsize=LABEL_SIZE, color=INK)
+    energy_axis(axes, 7)
+    style_axes(axes)
+    if not labels:
+        axes.set(xlim=(0, 10), ylim=(1e-6, 1e-2))
+        axes.text(0.5, 0.5, "no validated run is chosen", transform=axes.transAxes, ha="center",
+                  fontsize=LABEL_SIZE, color=FAINT)  # fmt: skip
+        return figure
+    axes.set_xlim(left=0)
+    label_ends(axes, labels)
+    return figure
+
+
+def _blank_training() -> Figure:
     """Two empty axes with everything that stays the same from draw to draw."""
     figure = blank(SIZE_PX)
     above = figure.add_axes((0.117, 0.66, 0.65, 0.26))
@@ -56,9 +102,7 @@ def blank_figure() -> Figure:
     titles = "Training loss: energy (mHa)", "Energy error against PySCF"
     for axes, title in zip((above, below), titles, strict=True):
         # placed by hand, because finding room for titles and labels costs half the drawing time
-        axes.set_title(
-            title, loc="left", y=1.05, fontsize=LABEL_SIZE + 1, color=INK, fontweight="bold"
-        )
+        title_axes(axes, title, y=1.05, fontsize=LABEL_SIZE + 1)
         axes.xaxis.set_label_coords(0.5, -0.155)
         axes.yaxis.set_label_coords(-0.2, 0.5)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
@@ -69,7 +113,7 @@ def blank_figure() -> Figure:
     return figure
 
 
-def draw_loss(axes: Axes, history: Sequence[StepLog]) -> None:
+def _draw_loss(axes: Axes, history: Sequence[StepLog]) -> None:
     """The loss in mHa against the step: every batch faint, their running mean on top."""
     axes.axhline(0, color=FAINT, linewidth=1)
     labels = [(0.0, "without the network", GREY)]
@@ -92,18 +136,14 @@ def draw_loss(axes: Axes, history: Sequence[StepLog]) -> None:
     label_ends(axes, [*labels, (mean[-1], f"{mean[-1]:.4g} mHa".replace("-", "−"), LOSS)])
 
 
-def draw_errors(
-    axes: Axes,
-    history: Sequence[StepLog],
-    baselines_ha: Mapping[str, Mapping[int, float]] | None,
-    refining: Sequence[int] = REFINING_SHOWN,
+def _draw_errors(
+    axes: Axes, history: Sequence[StepLog], diis: Mapping[int, float], refining: Sequence[int]
 ) -> None:
     """The validation error in µHa on a log axis, with DIIS at as many Fock builds beside it."""
     accuracy = CHEMICAL_ACCURACY * MICROHARTREE_PER_HARTREE
     axes.axhline(accuracy, color=FAINT, linewidth=1.2)
     labels = [(accuracy, "chemical accuracy\n(1 kcal/mol)", GREY)]
     seen = [accuracy, 10.0]
-    diis = (baselines_ha or {}).get("diis", {})
     for count in refining:
         colour = COLOURS.get(count, INK)
         name = f"{count} refining" if count else "no refining"
@@ -119,21 +159,19 @@ def draw_errors(
             )
             labels.append((errors[-1], name, colour))
             seen += [errors.min(), errors.max()]
-    axes.set_ylim(
-        10 ** np.floor(np.log10(min(seen)) - 0.05), 10 ** np.ceil(np.log10(max(seen)) + 0.05)
-    )
+    low, high = np.log10([min(seen), max(seen)])
+    axes.set_ylim(10 ** np.floor(low - 0.05), 10 ** np.ceil(high + 0.05))
     label_ends(axes, labels)
 
 
-def _validation(history: Sequence[StepLog], count: int) -> tuple[np.ndarray, np.ndarray]:
+def _validation(history: Sequence[StepLog], count: int) -> np.ndarray:
     """Steps and errors (µHa) of the validations with `count` refining iterations."""
     points = [
         (log.step, _floored(log.val_error_ha[count]))
         for log in history
         if log.val_error_ha and np.isfinite(log.val_error_ha.get(count, np.nan))
     ]
-    steps, errors = np.array(points, dtype=float).reshape(-1, 2).T
-    return steps, errors
+    return np.array(points, dtype=float).reshape(-1, 2).T
 
 
 def _floored(error_ha: float) -> float:
