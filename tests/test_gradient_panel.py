@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from waiting import wait_until
 
-import qptlab.qpt.gradient_chain as headless
 from qptlab.lab.panels.gradient_controls import NOW, REST, WEIGHT
 from qptlab.lab.panels.gradients import GradientPanel, gradient_panel
 from qptlab.lab.panels.runner import Runner
@@ -200,7 +199,7 @@ def test_a_failure_is_one_sentence(monkeypatch):
     def refuse(*_):
         raise ValueError("the gap closed\nand more")
 
-    monkeypatch.setattr(headless, "gradient_chain", refuse)
+    monkeypatch.setattr("qptlab.lab.panels.gradients.gradient_chain", refuse)
     panel.inspect_button.click()
     wait_until(lambda: text(panel.status) == "the gap closed", seconds=30)
     assert "error" in panel.status.value

@@ -239,10 +239,11 @@ def test_without_a_reference_the_prediction_can_be_looked_at(
 
 def test_running_the_cell_again_shows_the_same_training(monkeypatch):
     monkeypatch.setattr(module, "Workbench", lambda: workbench(Toy))
-    monkeypatch.setattr(module, "_shown", None)
+    module.workbench.cache_clear()
     first = module.workbench()
     first.panel.start()
     wait_until(lambda: first.run is not None and first.run.history)
     assert module.workbench() is first
     assert first.panel.runner.state == "running"
     end(first)
+    module.workbench.cache_clear()

@@ -1,5 +1,6 @@
 """The workbench: choose a molecule and a theory, train a network on them, look at its orbitals."""
 
+import functools
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -21,12 +22,13 @@ from qptlab.lab.panels.signals import by_hand
 from qptlab.lab.panels.train import TrainPanel
 from qptlab.lab.views.small import Keys
 from qptlab.molecule import Molecule
+from qptlab.qpt.training.run import Training
+from qptlab.reference import pyscf_energy, pyscf_fock
 from qptlab.theory import Theory
 
 RUNS = Path("qptlab-runs")
 """Where the workbench keeps its runs, below the folder that the kernel runs in."""
-RIGHT = Layout(flex="1 1 490px", min_width="490px", max_width="900px")
-TABS = Layout(min_height="640px")
+SIDE_BY_SIDE = Layout(flex_flow="row wrap", grid_gap="12px", align_items="flex-start")
 BuildRun = Callable[[Setup, Path | None, Callable[[str], None]], Run]
 
 
@@ -54,20 +56,17 @@ class Workbench(BackgroundPanel):
         self.runs = RunsPanel(folder or RUNS, self.open_run)
         self.stepper = ScfPanel(runner=self.runner)
         self.gradients = GradientPanel(runner=self.runner)
-        figures = {
-            "SCF": self.stepper.figures,
-            "gradients": self.gradients.figures,
-            "runs": self.runs.figures,
-        }
-        self.exports = ExportPanel(self.orbitals, Path(), figures)
+        shown = {"SCF": self.stepper, "gradients": self.gradients, "runs": self.runs}
+        self.exports = ExportPanel(self.orbitals, shown)
+        self.orbitals.layout = Layout(flex="1 1 490px", min_width="490px", max_width="900px")
         pages = {
-            "Train": self._training_page(),
+            "Train": HBox([panel, self.orbitals], layout=SIDE_BY_SIDE),
             "SCF": self.stepper,
             "Gradients": self.gradients,
             "Runs": self.runs,
             "Export": self.exports,
         }
-        self.tabs = Tab(list(pages.values()), titles=tuple(pages), layout=TABS)
+        self.tabs = Tab([*pages.values()], titles=tuple(pages), layout=Layout(min_height="640px"))
         by_hand(self._turn_to_tab, self.tabs, trait="selected_index")
         self._show_molecule()
         self._show_stepper()
@@ -104,11 +103,6 @@ class Workbench(BackgroundPanel):
     def _turn_to(self, page: int) -> None:
         self.tabs.selected_index = page
 
-    def _training_page(self) -> HBox:
-        self.orbitals.layout = RIGHT
-        row = Layout(flex_flow="row wrap", grid_gap="12px", align_items="flex-start")
-        return HBox([self.panel, self.orbitals], layout=row)
-
     def _show_molecule(self) -> None:
         chosen = self.choices.molecule
         self.orbitals.show_molecule(chosen.name, chosen.molecule)
@@ -123,8 +117,7 @@ class Workbench(BackgroundPanel):
 
     def _show_stepper(self) -> None:
         """The SCF of what is chosen, from the network too where that is what it was trained on."""
-        chosen = self._chosen()
-        if chosen is not None:
+        if (chosen := self._chosen()) is not None:
             trained = self._trained == chosen and self.run is not None
             self.stepper.show(*chosen, self.run.model if trained else None)
 
@@ -143,20 +136,15 @@ class Workbench(BackgroundPanel):
 
     def _open(self) -> Run:
         setup = self.setup
-        if self._opened is not None:
-            run, self._opened = self._opened, None
-        else:
+        run, self._opened = self._opened, None
+        if run is None:
             run = self._build(setup, self._folder, self.panel.say)
         self.gradients.show(run)
-        begin = partial(self.orbitals.begin, run, setup.molecule, setup.theory, setup.n_validation)
-        in_display(begin)
         self._trained = setup.molecule, setup.theory
+        in_display(lambda: self.orbitals.begin(run, *self._trained, setup.n_validation))
         return run
 
     def _load(self, folder: Path) -> None:
-        from qptlab.qpt.training.run import Training
-        from qptlab.reference import pyscf_energy, pyscf_fock
-
         if self.runner.active or self.runner.state == "paused":
             raise InputError("stop the training before opening another run")
         minutes = self.choices.minutes.value
@@ -184,16 +172,11 @@ class Workbench(BackgroundPanel):
             self._show_stepper()
 
 
-_shown: Workbench | None = None
-
-
+@functools.cache
 def workbench() -> Workbench:
     """The workbench as one panel: choose, press Start, watch, turn the orbitals.
 
     One kernel has one workbench: running the cell again, after the page has been reloaded for
     example, shows the same one with its training as it is now.
     """
-    global _shown
-    if _shown is None:
-        _shown = Workbench()
-    return _shown
+    return Workbench()

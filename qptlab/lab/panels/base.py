@@ -122,3 +122,9 @@ def button(
 def row(*widgets: Widget, **layout: str) -> HBox:
     """Widgets beside each other, in several lines where there is little room."""
     return HBox(widgets, layout=Layout(flex_flow="row wrap", align_items="center", **layout))
+
+
+def framed(size_px: tuple[int, int], kind: str, inside: str) -> str:
+    """HTML in a box of the CSS class `kind` that never changes its size."""
+    width, height = size_px
+    return f'<div class="{kind}" style="width:{width}px;height:{height}px">{inside}</div>'

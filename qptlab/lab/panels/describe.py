@@ -1,20 +1,16 @@
 """What a training is doing, in words and HTML: pure functions of a runner and its run."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import TYPE_CHECKING
 
 from qptlab.lab.panels.runner import Run, Runner, one_sentence
 from qptlab.lab.plots.axes import energy_text
+from qptlab.lab.plots.training import REFINING_SHOWN
+from qptlab.qpt.training.config import StepLog, TrainConfig
+from qptlab.qpt.training.state import TrainState
 from qptlab.units import MICROHARTREE_PER_HARTREE
-
-if TYPE_CHECKING:
-    from qptlab.qpt.training.config import StepLog, TrainConfig
-    from qptlab.qpt.training.state import TrainState
 
 NOTHING = "–"
 
@@ -23,9 +19,8 @@ NOTHING = "–"
 class Reading:
     """What a display shows of a run; None or empty where the run has no such thing.
 
-    Attributes:
-        unread: what could not be read, and why; the training meets the same error and ends with it,
-            or goes on without.
+    `unread`: what could not be read, and why; the training meets the same error and ends with it,
+    or goes on without.
     """
 
     status: str = ""
@@ -37,16 +32,15 @@ class Reading:
     unread: str = ""
 
     @classmethod
-    def of(cls, run: Run | None) -> Reading:
+    def of(cls, run: Run | None) -> "Reading":
         """Everything that can be read of a run at this moment."""
         found, unread = {}, []
         for name in ("status", "lr", "config", "history", "baselines_ha", "state"):
             try:
-                value = getattr(run, name, None)
+                if (value := getattr(run, name, None)) is not None:
+                    found[name] = value
             except Exception as error:  # whatever a property of somebody's own run may raise
                 unread.append(f"cannot show {name}: {one_sentence(error)}")
-            else:
-                found |= {} if value is None else {name: value}
         return cls(**found, unread=" · ".join(unread))
 
     @property
@@ -82,19 +76,15 @@ def status_line(runner: Runner, doing: str, seconds: float) -> tuple[str, str]:
 
 def status_html(kind: str, sentence: str) -> str:
     """The status line; a turning ring shows that something goes on."""
-    extra = " error" if kind == "error" else ""
-    return (
-        f'<div class="qptlab-status{extra}" title="{escape(sentence)}">'
-        f'<i class="qptlab-dot {kind}"></i>{escape(sentence)}</div>'
-    )
+    extra, text = " error" if kind == "error" else "", escape(sentence)
+    dot = f'<i class="qptlab-dot {kind}"></i>'
+    return f'<div class="qptlab-status{extra}" title="{text}">{dot}{text}</div>'
 
 
 def sentence_html(sentence: str, error: bool = False) -> str:
     """A quiet sentence, or one about something wrong."""
-    extra = " error" if error else ""
-    return (
-        f'<div class="qptlab-sentence{extra}" title="{escape(sentence)}">{escape(sentence)}</div>'
-    )
+    extra, text = " error" if error else "", escape(sentence)
+    return f'<div class="qptlab-sentence{extra}" title="{text}">{text}</div>'
 
 
 def name_html(name: str) -> str:
@@ -102,27 +92,22 @@ def name_html(name: str) -> str:
     return f'<span class="qptlab-name">{escape(name)}</span>'
 
 
-def tiles_html(runner: Runner, run: Reading, refining: tuple[int, ...] = (0, 3)) -> str:
+def tiles_html(runner: Runner, run: Reading) -> str:
     """The current numbers in one row: progress, learning rate in use, errors beside DIIS."""
     log, rate = runner.latest, runner.steps_per_second
     learning_rate = log.lr if log else run.lr
+    speed = f"{rate:.{0 if rate >= 9.95 else 1}f} a second" if rate else ""
     tiles = [
-        _tile("step", grouped(log.step) if log else NOTHING, speed(rate)),
+        _tile("step", grouped(log.step) if log else NOTHING, speed),
         _time_tile(runner, run.config),
         _tile("learning rate", f"{learning_rate:.2g}" if learning_rate else NOTHING, "in use"),
     ]
-    diis = (run.baselines_ha or {}).get("diis", {})
     errors = run.last_validation
-    for count in refining:
-        name = f"{count} refining" if count else "no refining"
-        tiles.append(
-            _tile(
-                f"error, {name}",
-                micro(errors.get(count)),
-                f"DIIS: {energy_text(diis[count])}" if count in diis else "",
-                "wide",
-            )
-        )
+    diis = (run.baselines_ha or {}).get("diis", {})
+    for count in REFINING_SHOWN:
+        name = f"error, {count} refining" if count else "error, no refining"
+        below = f"DIIS: {energy_text(diis[count])}" if count in diis else ""
+        tiles.append(_tile(name, micro(errors.get(count)), below, "wide"))
     return f'<div class="qptlab-tiles">{"".join(tiles)}</div>'
 
 
@@ -144,11 +129,6 @@ def grouped(number: int) -> str:
     return f"{number:,}".replace(",", "\u2009")
 
 
-def speed(rate: float) -> str:
-    """Steps per second, to two digits; nothing where it is not known."""
-    return f"{rate:.{0 if rate >= 9.95 else 1}f} a second" if rate else ""
-
-
 def clock(seconds: float) -> str:
     """`75` as `1:15`."""
     minutes, rest = divmod(int(seconds), 60)
@@ -167,13 +147,9 @@ def _time_tile(runner: Runner, config: TrainConfig | None) -> str:
     if not ends or not (runner.active or runner.state == "paused"):
         return _tile("time", clock(seconds), "of training")
     left = max(0.0, min(ends))
-    count = f"≈ {grouped(_two_digits(left * rate))} steps" if rate else ""
+    # to two digits: an estimate is no better
+    count = f"≈ {grouped(int(float(f'{left * rate:.2g}')))} steps" if rate else ""
     return _tile("time left", clock(left), count)
-
-
-def _two_digits(value: float) -> int:
-    """Rounded to two digits: an estimate is no better."""
-    return int(float(f"{value:.2g}"))
 
 
 def _tile(name: str, value: str, below: str = "", kind: str = "") -> str:

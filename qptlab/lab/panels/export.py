@@ -1,13 +1,16 @@
 """What a run and its orbitals leave behind: files that other programs open."""
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
-from ipywidgets import HTML, Button, Dropdown, HBox, Layout
+from ipywidgets import HTML, Button, Dropdown, HBox, Layout, Widget
 from matplotlib.figure import Figure
 
 from qptlab.errors import InputError
+from qptlab.lab.files.cube import write_cube
+from qptlab.lab.files.exports import save_figure, write_csv
+from qptlab.lab.files.orbital_page import orbital_page
 from qptlab.lab.panels.base import BackgroundPanel, button
 from qptlab.lab.panels.describe import name_html, sentence_html
 from qptlab.lab.panels.orbital_feed import OrbitalFeed
@@ -16,6 +19,7 @@ from qptlab.lab.panels.runner import Run
 from qptlab.lab.plots.training import training_figure
 from qptlab.lab.views.orbital_names import orbital_name
 from qptlab.lab.views.orbital_picture import DENSITY, Comparison
+from qptlab.reference import write_molden
 
 KINDS = {  # what is saved: (what the button says, what the file is for)
     "page": ("Web page", "all orbitals with a slider: needs no kernel, no network"),
@@ -26,39 +30,30 @@ KINDS = {  # what is saved: (what the button says, what the file is for)
     "png": ("PNG", "the chosen picture, for slides"),
 }
 PICTURES = ("svg", "png")
-Figures = Callable[[], dict[str, Figure]]
-
-_CENTRED = Layout(align_items="center")
 
 
 class ExportPanel(BackgroundPanel):
-    """Buttons that write files into `folder`, in the training's thread, and say where they are.
+    """Buttons that write files, in the training's thread, and say where they are.
 
-    `figures`: by the name of a page, what gives its pictures, besides the training's.
+    `pages`: by name, panels whose `figures()` can be saved, besides the training's.
 
     The same without it: `ql.orbital_page`, `ql.write_cube`, `ql.write_molden`, `ql.write_csv` and
     `ql.save_figure`.
     """
 
-    def __init__(
-        self, orbitals: OrbitalFeed, folder: Path, figures: Mapping[str, Figures] | None = None
-    ) -> None:
+    def __init__(self, orbitals: OrbitalFeed, pages: Mapping[str, BackgroundPanel]) -> None:
         super().__init__(orbitals.runner)
-        self._orbitals, self.folder = orbitals, Path(folder)
-        self._figures: dict[str, Figures] = {"training": self._training, **(figures or {})}
+        self._orbitals = orbitals
+        figures = {name: page.figures for name, page in pages.items()}
+        self._figures = {"training": self._training, **figures}
         self.picture = Dropdown(options=list(self._figures), layout=Layout(width="130px"))
         self.buttons = {kind: self._button(kind) for kind in KINDS}
         self.message = self.status
         self.message.layout = Layout(min_width="0", width="100%")
-        rows = [
-            HBox([self.buttons[kind], HTML(sentence_html(purpose))], layout=_CENTRED)
-            for kind, (_, purpose) in KINDS.items()
-        ]
-        rows.insert(
-            len(KINDS) - len(PICTURES),
-            HBox([HTML(name_html("picture")), self.picture], layout=_CENTRED),
-        )
-        self.children = [*rows, self.message]
+        choice = _line(HTML(name_html("picture")), self.picture)
+        lines = [_line(self.buttons[k], HTML(sentence_html(KINDS[k][1]))) for k in KINDS]
+        others = len(KINDS) - len(PICTURES)
+        self.children = [*lines[:others], choice, *lines[others:], self.message]
 
     def save(self, kind: str) -> None:
         """Write one of `KINDS`, in the background."""
@@ -78,27 +73,17 @@ class ExportPanel(BackgroundPanel):
         self._say(f"saved {'; '.join(saved)}")
 
     def _say(self, sentence: str, error: bool = False) -> None:
-        def write() -> None:
-            self.message.value = sentence_html(sentence, error)
-
-        in_display(write)
+        in_display(lambda: setattr(self.message, "value", sentence_html(sentence, error)))
 
     def _write(self, kind: str) -> list[Path]:
         """Write the files of a kind; where each of them is."""
-        from qptlab.lab.files.cube import write_cube
-        from qptlab.lab.files.exports import save_figure, write_csv
-        from qptlab.lab.files.orbital_page import orbital_page
-        from qptlab.reference import write_molden
-
-        self.folder.mkdir(parents=True, exist_ok=True)
         stem = f"{self._orbitals.name}-{time.strftime('%Y%m%d-%H%M%S')}"
         if kind in PICTURES:
             figures = self._figures[self.picture.value]()
-            paths = {self.folder / f"{stem}-{name}.{kind}": name for name in figures}
-            for path, name in paths.items():
-                save_figure(figures[name], path)
-            return list(paths)
-        path = self.folder / f"{stem}.{'html' if kind == 'page' else kind}"
+            for name, figure in figures.items():
+                save_figure(figure, f"{stem}-{name}.{kind}")
+            return [Path(f"{stem}-{name}.{kind}") for name in figures]
+        path = Path(f"{stem}.{'html' if kind == 'page' else kind}")
         if kind == "csv":
             write_csv(self._run().history, path)
         elif kind == "molden":
@@ -128,3 +113,7 @@ class ExportPanel(BackgroundPanel):
         if run is None or not run.history:
             raise InputError("no training to save yet: press Start")
         return run
+
+
+def _line(*widgets: Widget) -> HBox:
+    return HBox(widgets, layout=Layout(align_items="center"))

@@ -8,16 +8,13 @@ from ipywidgets import BoundedIntText, Dropdown, Layout, SelectionSlider
 
 from qptlab.lab.panels.runner import Run
 from qptlab.lab.panels.signals import by_hand, quietly
-from qptlab.lab.plots.gradients import SLOPE_NAMES, largest, page, pages
+from qptlab.lab.plots.gradients import SLOPE_NAMES, largest, page, pages, pair
 from qptlab.molecule import Molecule
 from qptlab.qpt.gradient_chain import GradientChain
+from qptlab.qpt.sampling import TRAIN, VALIDATION, molecules
 
 NOW, REST, WEIGHT = -1, "rest", "weight"
-GEOMETRIES = (
-    ("training geometry", "train"),
-    ("validation geometry", "validation"),
-    ("not displaced", REST),
-)
+GEOMETRIES = {"training geometry": TRAIN, "validation geometry": VALIDATION, "not displaced": REST}
 
 
 class GradientControls:
@@ -35,10 +32,9 @@ class GradientControls:
         )  # fmt: skip
         self.split = Dropdown(options=GEOMETRIES, layout=Layout(width="180px"))
         self.number = BoundedIntText(value=0, min=0, max=10**6, layout=Layout(width="80px"))
-        names = [(name.split(" ")[0], key) for key, name in SLOPE_NAMES.items()]
-        self.derivative = Dropdown(
-            options=[*names, ("∂E/∂θ", WEIGHT)], value="delta_fock", layout=Layout(width="110px")
-        )
+        names = {name.split(" ")[0]: key for key, name in SLOPE_NAMES.items()} | {"∂E/∂θ": WEIGHT}
+        width = Layout(width="110px")
+        self.derivative = Dropdown(options=names, value="delta_fock", layout=width)
         self.weight = Dropdown(
             options=[], description="θ", disabled=True, style=inline, layout=Layout(width="320px")
         )
@@ -75,7 +71,8 @@ class GradientControls:
             self.number.disabled = self.split.value == REST
             if chain is not None:
                 self._offer_weights(chain)
-                self._offer_elements(self._shown(chain), prefill)
+                _, slope = pair(chain, self.derivative.value, self.weight.value)
+                self._offer_elements(slope, prefill)
 
     def _offer_steps(self, steps: Iterable[int]) -> None:
         options = (*((str(step), step) for step in steps), ("now", NOW))
@@ -100,21 +97,12 @@ class GradientControls:
             field.max, field.disabled = size - 1, False
             field.value = min(value, size - 1)
 
-    def _shown(self, chain: GradientChain) -> np.ndarray:
-        """The chosen derivative as it is drawn."""
-        if self.derivative.value != WEIGHT:
-            return chain.slope(self.derivative.value)
-        name, lead = pages(chain)[self.weight.value]
-        return page(chain.slope(name), lead)
-
 
 def geometry(run: Run, split: str, number: int) -> tuple[str, Molecule]:
     """A geometry of a run and its name, for example `H2O, training geometry 3`."""
-    from qptlab.qpt.sampling import TRAIN, VALIDATION, molecules
-
     if split == REST:
         molecule = molecules(run.sampler, TRAIN)[0]
         return f"{molecule.formula}, not displaced", molecule
     molecule = run.sampler(split, run.config.seed, number)
-    kind = {TRAIN: "training", VALIDATION: "validation"}[split]
-    return f"{molecule.formula}, {kind} geometry {number}", molecule
+    kind = next(text for text, value in GEOMETRIES.items() if value == split)
+    return f"{molecule.formula}, {kind} {number}", molecule

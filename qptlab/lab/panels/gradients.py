@@ -1,14 +1,14 @@
 """The gradient inspector: backpropagation through DFT, link by link, for a step of a training."""
 
+import functools
 from collections.abc import Callable
 from html import escape
-from weakref import WeakKeyDictionary
 
 from ipywidgets import HTML, HBox, Layout
 from matplotlib.figure import Figure
 
 from qptlab.errors import InputError
-from qptlab.lab.panels.base import CSS, BackgroundPanel, button, row
+from qptlab.lab.panels.base import CSS, BackgroundPanel, button, framed, row
 from qptlab.lab.panels.describe import Reading, status_html
 from qptlab.lab.panels.gradient_controls import NOW, WEIGHT, GradientControls, geometry
 from qptlab.lab.panels.refresher import in_display
@@ -18,7 +18,7 @@ from qptlab.lab.panels.still import Still
 from qptlab.lab.panels.train import train_panel
 from qptlab.lab.plots.gradients import CHAIN_SIZE_PX, chain_figure, chain_words, comparison_text
 from qptlab.lab.plots.live_plot import image_html, png, style
-from qptlab.qpt.gradient_chain import FiniteDifference
+from qptlab.qpt.gradient_chain import FiniteDifference, finite_difference, gradient_chain
 from qptlab.qpt.prepared import Prepared, prepare
 
 HINT = "E is computed twice, with this one element moved by +h and by −h"
@@ -41,13 +41,11 @@ class GradientPanel(BackgroundPanel):
         self.inspect_button = button(
             "Inspect", self.inspect, "110px", "search", button_style="primary"
         )
-        self.compare_button = button(
-            "Compare with finite difference", self.compare, "260px", "check"
-        )
+        comparing = "Compare with finite difference"
+        self.compare_button = button(comparing, self.compare, "260px", "check")
         self.comparison = HTML(layout=Layout(flex="1 1 0", min_width="0"))
         self.picture = HTML(layout=Layout(width="100%", margin="0 0 4px"))
-        self.still = Still(CHAIN_SIZE_PX)
-        self.stills = [self.still]
+        self.stills = [Still(CHAIN_SIZE_PX)]
         choices = controls.step, controls.split, controls.number, self.inspect_button
         element = controls.derivative, controls.weight, controls.row, controls.column
         self.children = [
@@ -67,18 +65,13 @@ class GradientPanel(BackgroundPanel):
     # -- what buttons and other panels call ----------------------------------------------------
 
     def figures(self) -> dict[str, Figure]:
-        """What is shown now, by name, drawn anew.
-
-        Raises:
-            InputError: nothing is shown.
-        """
+        """What is shown now, by name, drawn anew; `InputError` where nothing is."""
         with self._lock:
             if self._inspected is None:
                 raise InputError("no gradients to save yet: press Inspect")
             _, _, chain, heading = self._inspected
-            controls = self.controls
-            figure = chain_figure(chain, controls.weight.value, controls.mark, heading)
-            return {"gradients": figure}
+            chosen = self.controls.weight.value, self.controls.mark
+            return {"gradients": chain_figure(chain, *chosen, heading)}
 
     def show(self, run: Run | None) -> None:
         """Turn to another run, of which nothing is computed yet; from any thread.
@@ -99,9 +92,27 @@ class GradientPanel(BackgroundPanel):
         self._start("comparing with a finite difference", self._check)
 
     def _start(self, label: str, job: Callable[[Run], None]) -> None:
-        run = self._run
-        if run is not None:
+        if (run := self._run) is not None:
             self._submit(label, lambda: job(run))
+
+    def _on_change(self, what: str) -> None:
+        """A hand has moved a control; once a chain is shown, it follows."""
+        if what == "chain":
+            if self._inspected is not None:
+                self.inspect()
+        elif what != "weight" or self.controls.derivative.value == WEIGHT:
+            with self._lock:
+                self._result = None
+                self._prefill = self._prefill or what in ("derivative", "weight")
+        self._refresher.poke()
+
+    def _forget(self, run: Run | None) -> None:
+        """Nothing is known of a new run."""
+        self._look_at(run)
+        self._run = run
+        self._inspected = self._last = self._result = None
+        self._drawn, self._prefill = object(), False
+        self._snapshots = Snapshots()
 
     # -- in the runner's thread ----------------------------------------------------------------
 
@@ -120,13 +131,9 @@ class GradientPanel(BackgroundPanel):
         self._refresher.poke()
 
     def _inspect(self, run: Run) -> None:
-        from qptlab.qpt.gradient_chain import gradient_chain
-
-        controls = self.controls
-        step, split, number = (w.value for w in (controls.step, controls.split, controls.number))
-        state = run.state
+        step, state = self.controls.step.value, run.state
         model = state.model if step == NOW else self._snapshots.models[step]
-        name, prepared = self._prepared(run, split, number)
+        name, prepared = self._prepared(run, self.controls.split.value, self.controls.number.value)
         chain = gradient_chain(model, prepared)
         after = int(state.step) if step == NOW else step
         heading = f"{name}, {model.theory}, network after step {after}"
@@ -143,8 +150,6 @@ class GradientPanel(BackgroundPanel):
         return self._last[1:]
 
     def _check(self, run: Run) -> None:
-        from qptlab.qpt.gradient_chain import finite_difference
-
         if self._inspected is None:
             self._inspect(run)
         in_display(self._refresh_choices)  # a derivative chosen just now has its element to find
@@ -172,17 +177,17 @@ class GradientPanel(BackgroundPanel):
             version = (inspected and id(inspected[2]), weight, mark)
         self.inspect_button.disabled = self.compare_button.disabled = self._run is None
         self.status.value = status_html(*self._sentence())
-        self.comparison.value = comparison_html(result)
+        self.comparison.value = _comparison_html(result)
         if version == self._drawn:
             return
-        if inspected is None:
-            self.picture.value = _box("energy ← density ← Kohn–Sham matrix ← network, and back")
-        else:
+        inside = "energy ← density ← Kohn–Sham matrix ← network, and back"
+        if inspected is not None:
             _, _, chain, heading = inspected
             picture = png(chain_figure(chain, weight, mark, heading))
             words = chain_words(chain, weight, heading)
-            self.picture.value = _box(image_html(picture, words))
-            self.still.keep(picture, words)
+            inside = image_html(picture, words)
+            self.stills[0].keep(picture, words)
+        self.picture.value = framed(CHAIN_SIZE_PX, "qptlab-chain", inside)
         self._drawn = version
 
     def _sentence(self) -> tuple[str, str]:
@@ -197,29 +202,8 @@ class GradientPanel(BackgroundPanel):
             return "idle", "press Inspect: once forwards, once backwards through DFT"
         return "idle", self._message
 
-    # -- small parts ---------------------------------------------------------------------------
 
-    def _on_change(self, what: str) -> None:
-        """A hand has moved a control; once a chain is shown, it follows."""
-        if what == "chain":
-            if self._inspected is not None:
-                self.inspect()
-        elif what != "weight" or self.controls.derivative.value == WEIGHT:
-            with self._lock:
-                self._result = None
-                self._prefill = self._prefill or what in ("derivative", "weight")
-        self._refresher.poke()
-
-    def _forget(self, run: Run | None) -> None:
-        """Nothing is known of a new run."""
-        self._look_at(run)
-        self._run = run
-        self._inspected = self._last = self._result = None
-        self._drawn, self._prefill = object(), False
-        self._snapshots = Snapshots()
-
-
-def comparison_html(result: FiniteDifference | None) -> str:
+def _comparison_html(result: FiniteDifference | None) -> str:
     """The sentence of a comparison, with a green dot where both agree."""
     kind, text = "", HINT
     if result is not None:
@@ -227,15 +211,7 @@ def comparison_html(result: FiniteDifference | None) -> str:
     return f'<div class="qptlab-comparison"><i class="qptlab-dot {kind}"></i>{escape(text)}</div>'
 
 
-def _box(inside: str) -> str:
-    width, height = CHAIN_SIZE_PX
-    return f'<div class="qptlab-chain" style="width:{width}px;height:{height}px">{inside}</div>'
-
-
-# One inspector per run: it keeps networks of steps gone by.
-_panels: WeakKeyDictionary[Run, GradientPanel] = WeakKeyDictionary()
-
-
+@functools.cache  # one inspector per run: it keeps networks of steps gone by
 def gradient_panel(run: Run) -> GradientPanel:
     """Backpropagation through DFT, link by link, for a training and a step of it.
 
@@ -247,7 +223,4 @@ def gradient_panel(run: Run) -> GradientPanel:
     >>> chain = gradient_chain(run.model, s)                           # doctest: +SKIP
     >>> finite_difference(run.model, s, "delta_fock", (3, 7))          # doctest: +SKIP
     """
-    if run not in _panels:
-        panel = GradientPanel(run, runner=train_panel(run).runner)
-        _panels[run] = panel
-    return _panels[run]
+    return GradientPanel(run, runner=train_panel(run).runner)

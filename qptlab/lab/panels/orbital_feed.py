@@ -28,8 +28,9 @@ AS_CHOSEN = -1
 class OrbitalFeed(BackgroundPanel):
     """The orbitals of a run as they are now: on request, on every pause, and live while it trains.
 
-    `show_molecule` says what is looked at; `begin` which run predicts it. All predictions and
-    PySCF's answers are computed in the runner's thread, PySCF's once for every geometry.
+    `show_molecule` says what is looked at, `molecule` called `name`; `begin` which run predicts it.
+    All predictions and PySCF's answers are computed in the runner's thread, PySCF's once for every
+    geometry.
     """
 
     def __init__(self, runner: Runner) -> None:
@@ -37,29 +38,22 @@ class OrbitalFeed(BackgroundPanel):
         self.panel = OrbitalPanel(height=VIEW_HEIGHT_PX)
         self._state, self._next_live = "idle", 0.0
         self._live: tuple[Molecule, Prediction, ScfResult | None] | None = None
-        self._name = ""
-        self._molecule: Molecule | None = None
+        self.name = ""
+        self.molecule: Molecule | None = None
         self._run: Run | None = None
-        self._trained: Molecule | None = None
-        self._theory: Theory | None = None
-        self._shown: Molecule | None = None
+        self._trained = self._theory = self._shown = None
         self._references: dict[tuple[Molecule, Theory], ScfResult] = {}
         tip = "Predict the orbitals with the network as it is now"
         self.draw = button("Draw", self.draw_orbitals, "80px", "paint-brush", tip, disabled=True)
         self.live = ToggleButton(
-            value=True,
-            description="live",
-            icon="eye",
-            tooltip="Redraw while it trains",
+            value=True, description="live", icon="eye", tooltip="Redraw while it trains",
             layout=Layout(flex="0 0 70px"),
-        )
+        )  # fmt: skip
         self.geometry = SelectionSlider(
-            options=[("as chosen", AS_CHOSEN)],
-            disabled=True,
-            continuous_update=False,
+            options=[("as chosen", AS_CHOSEN)], disabled=True, continuous_update=False,
             tooltip="The molecule as chosen, or a geometry that was set aside to validate with",
             layout=Layout(flex="0 0 168px", margin="0 0 0 12px"),
-        )
+        )  # fmt: skip
         self.caption = HTML(layout=Layout(min_width="0"))
         by_hand(self.draw_orbitals, self.geometry)
         runner.told.connect(self._follow)
@@ -67,20 +61,10 @@ class OrbitalFeed(BackgroundPanel):
         heading = HBox([self.draw, self.live, self.geometry, self.caption], layout=row)
         self.children = [heading, self.panel]
 
-    @property
-    def molecule(self) -> Molecule | None:
-        """The one that is looked at."""
-        return self._molecule
-
-    @property
-    def name(self) -> str:
-        """What that molecule is called."""
-        return self._name
-
     def show_molecule(self, name: str, molecule: Molecule) -> None:
         """This molecule in the 3D view, without orbitals yet."""
         with self._lock:
-            self._name, self._molecule = name, molecule
+            self.name, self.molecule = name, molecule
             self.panel.show_molecule(molecule)
             self.panel.view.title = f"{name}, {molecule.formula}"
             self.panel.view.note = "orbitals appear with the first training step"
@@ -90,8 +74,7 @@ class OrbitalFeed(BackgroundPanel):
     def begin(self, run: Run, molecule: Molecule, theory: Theory, held_out: int = 0) -> None:
         """From now on `run` predicts, which is trained on `molecule`; where widgets may be set.
 
-        Args:
-            held_out: validation geometries that can be looked at.
+        `held_out`: validation geometries that can be looked at.
         """
         frames = [(f"validation {i + 1}", i) for i in range(held_out)]
         with self._lock, quietly():
@@ -105,7 +88,7 @@ class OrbitalFeed(BackgroundPanel):
 
     def _offer(self) -> None:
         """Only the molecule that the network has been trained on can be drawn."""
-        fits = self._run is not None and self._trained == self._molecule
+        fits = self._run is not None and self._trained == self.molecule
         self.draw.disabled = self.geometry.disabled = not fits
 
     def _caption(self, text: str) -> None:
@@ -128,7 +111,7 @@ class OrbitalFeed(BackgroundPanel):
         """Predict and go on: the training does not wait until that is on the page."""
         begin, cost = time.monotonic(), 0.0
         try:
-            if self._trained == self._molecule:
+            if self._trained == self.molecule:
                 geometry = self._geometry()
                 prediction = self._run.predict(geometry)
                 self._live = geometry, prediction, self._references.get((geometry, self._theory))
@@ -139,7 +122,7 @@ class OrbitalFeed(BackgroundPanel):
             self._refresher.poke()
 
     def _draw_and_compare(self) -> None:
-        if self._run is None or self._trained != self._molecule:
+        if self._run is None or self._trained != self.molecule:
             return
         geometry = self._geometry()
         prediction = self._run.predict(geometry)
@@ -149,7 +132,7 @@ class OrbitalFeed(BackgroundPanel):
             self.runner.submit("asking PySCF", lambda: self._compare(geometry, prediction))
 
     def _compare(self, geometry: Molecule, prediction: Prediction) -> None:
-        if self._trained != self._molecule or geometry != self._geometry():
+        if self._trained != self.molecule or geometry != self._geometry():
             return
         from qptlab.reference import pyscf_scf
 
@@ -161,7 +144,7 @@ class OrbitalFeed(BackgroundPanel):
     def _geometry(self) -> Molecule:
         """The one to look at: the molecule as chosen, or one of the validation geometries."""
         index = self.geometry.value
-        return self._molecule if index == AS_CHOSEN else self._run.validation_geometry(index)
+        return self.molecule if index == AS_CHOSEN else self._run.validation_geometry(index)
 
     # -- in the display thread -----------------------------------------------------------------
 
@@ -181,11 +164,11 @@ class OrbitalFeed(BackgroundPanel):
     ) -> None:
         """Show them, unless another molecule has been chosen meanwhile."""
         latest = self.runner.latest
-        caption = f"{self._name} after step {grouped(latest.step) if latest else 0}"
+        caption = f"{self.name} after step {grouped(latest.step) if latest else 0}"
         if reference is not None and not reference.converged:
             caption, reference = f"{caption}; PySCF did not converge", None
         with self._lock:
-            if self._trained == self._molecule and geometry == self._geometry():
+            if self._trained == self.molecule and geometry == self._geometry():
                 self.panel.show(prediction, reference)
                 self._shown = geometry
                 self._caption(caption)

@@ -2,11 +2,12 @@
 
 import threading
 
-import ipywidgets
-import traitlets
+import ipywidgets as widgets
+from traitlets import link
 
 from qptlab.dft.results import ScfResult
 from qptlab.errors import InputError
+from qptlab.lab.panels.base import row
 from qptlab.lab.panels.signals import by_hand, quietly
 from qptlab.lab.views.box import Box
 from qptlab.lab.views.level_view import LevelView
@@ -23,54 +24,54 @@ from qptlab.lab.views.orbital_view import OrbitalView
 from qptlab.molecule import Molecule
 
 NO_REFERENCE = "Needs a PySCF result of the same molecule to compare with"
+MODES = {
+    PREDICTED: "Orbitals of the result",
+    PYSCF: "Orbitals of PySCF",
+    DIFFERENCE: "Predicted minus PySCF",
+}
 
 
-class OrbitalPanel(ipywidgets.VBox):
+class OrbitalPanel(widgets.VBox):
     """Orbitals and density of a result in 3D, beside those of a PySCF reference where there is one.
 
     `show` gives it a result; `levels` is the ladder that selects, `orbital`, `isovalue`, `opacity`,
-    `labels` and `mode` are its controls and `view` the picture.
+    `labels` and `mode` are its controls and `view` the picture; `shown` are the result and the
+    reference that are compared, None before `show`.
 
     The same without it: `qptlab.dft.ao_values(molecule, theory, points) @ result.mo_coeff[:, i]`.
     """
 
     def __init__(self, height: int = 420):
         self.view, self.levels = OrbitalView(height=height), LevelView(height=height)
-        self.orbital = ipywidgets.SelectionSlider(
+        self.shown: Comparison | None = None
+        self._lock = threading.RLock()
+        self.orbital = widgets.SelectionSlider(
             options=[("–", 0)], description="orbital", disabled=True,
-            layout=ipywidgets.Layout(flex="3 1 250px"),
+            layout=widgets.Layout(flex="3 1 250px"),
         )  # fmt: skip
-        self.isovalue = ipywidgets.FloatLogSlider(
+        self.isovalue = widgets.FloatLogSlider(
             value=self.view.isovalue, min=-2, max=-0.7, step=0.02, description="isovalue",
-            readout_format=".3f", layout=ipywidgets.Layout(flex="2 1 220px"),
+            readout_format=".3f", layout=widgets.Layout(flex="2 1 220px"),
         )  # fmt: skip
-        self.opacity = ipywidgets.FloatSlider(
+        self.opacity = widgets.FloatSlider(
             value=self.view.opacity, min=0.2, max=1.0, step=0.05, description="opacity",
-            readout_format=".2f", layout=ipywidgets.Layout(flex="2 1 220px"),
+            readout_format=".2f", layout=widgets.Layout(flex="2 1 220px"),
         )  # fmt: skip
-        self.labels = ipywidgets.ToggleButton(
+        self.labels = widgets.ToggleButton(
             description="labels", icon="tag", tooltip="Name the atoms",
-            layout=ipywidgets.Layout(width="84px"),
+            layout=widgets.Layout(width="84px"),
         )  # fmt: skip
-        self.mode = ipywidgets.ToggleButtons(
-            options=[PREDICTED, PYSCF, DIFFERENCE], disabled=True,
-            style=ipywidgets.ToggleButtonsStyle(button_width="92px"),
-        )  # fmt: skip
-        for control, trait in (
-            (self.isovalue, "isovalue"), (self.opacity, "opacity"), (self.labels, "labels"),
-        ):  # fmt: skip
-            traitlets.link((control, "value"), (self.view, trait))
+        self.mode = widgets.ToggleButtons(
+            options=list(MODES), disabled=True, style={"button_width": "92px"}
+        )
+        for trait in ("isovalue", "opacity", "labels"):
+            link((getattr(self, trait), "value"), (self.view, trait))
         by_hand(self._on_change, self.orbital, self.mode)
         by_hand(self._on_click, self.levels, trait="selected")
-        self._lock = threading.RLock()
-        self._shown: Comparison | None = None
-        row = ipywidgets.Layout(flex_flow="row wrap", align_items="center")
-        self.view.layout = ipywidgets.Layout(flex="1 1 260px", min_width="0")
-        between = ipywidgets.Layout(grid_gap="6px")
-        picture = ipywidgets.HBox([self.levels, self.view], layout=between)
-        sliders = ipywidgets.HBox([self.orbital, self.isovalue, self.opacity], layout=row)
-        top = ipywidgets.HBox([self.mode, self.labels], layout=row)
-        super().__init__([top, picture, sliders])
+        self.view.layout = widgets.Layout(flex="1 1 260px", min_width="0")
+        picture = widgets.HBox([self.levels, self.view], layout=widgets.Layout(grid_gap="6px"))
+        sliders = row(self.orbital, self.isovalue, self.opacity)
+        super().__init__([row(self.mode, self.labels), picture, sliders])
 
     def show(self, result: ScfResult, reference: ScfResult | None = None) -> None:
         """Shows the orbitals of `result` (ScfResult or Prediction).
@@ -88,8 +89,8 @@ class OrbitalPanel(ipywidgets.VBox):
                 belongs to another molecule or basis.
         """
         with self._lock:
-            before, self._shown = self._shown, Comparison.of(result, reference, self._shown)
-            if before is None or before.grid_ao is not self._shown.grid_ao:
+            before, self.shown = self.shown, Comparison.of(result, reference, self.shown)
+            if before is None or before.grid_ao is not self.shown.grid_ao:
                 molecule = result.molecule
                 self.view.show_molecule(molecule, Box.around(molecule.positions))
             self._offer_modes()
@@ -100,25 +101,20 @@ class OrbitalPanel(ipywidgets.VBox):
     def show_molecule(self, molecule: Molecule) -> None:
         """Shows a molecule whose orbitals are not known yet."""
         with self._lock:
-            self._shown = None
+            self.shown = None
             self.orbital.disabled = self.mode.disabled = True
             self.levels.clear()
             self.view.show_molecule(molecule, Box.around(molecule.positions))
 
     def select(self, which: str | int) -> None:
         """Turns to "density", to "homo", "lumo", "homo-1", … or to a number from 0 on."""
-        if self._shown is None:
+        if self.shown is None:
             raise InputError("there are no orbitals yet; call show(result) first")
-        self.orbital.value = _number(which, self._shown.result)
-
-    @property
-    def shown(self) -> Comparison | None:
-        """The result and the reference that are compared; None before `show`."""
-        return self._shown
+        self.orbital.value = _number(which, self.shown.result)
 
     def _offer_modes(self) -> None:
-        alone = self._shown.reference is None
-        tips = ["Orbitals of the result", "Orbitals of PySCF", "Predicted minus PySCF"]
+        alone = self.shown.reference is None
+        tips = list(MODES.values())
         self.mode.tooltips = [tips[0], NO_REFERENCE, NO_REFERENCE] if alone else tips
         if alone:
             with quietly():
@@ -126,9 +122,8 @@ class OrbitalPanel(ipywidgets.VBox):
         self.mode.disabled = alone
 
     def _offer_orbitals(self) -> None:
-        result = self._shown.result
-        n_mo = len(result.mo_energy)
-        orbitals = ((orbital_name(i, result.n_occ), i) for i in range(n_mo))
+        result = self.shown.result
+        orbitals = [(orbital_name(i, result.n_occ), i) for i in range(len(result.mo_energy))]
         options = (("density", DENSITY), *orbitals)
         homo = max(result.n_occ - 1, 0)  # one spin may have no electrons
         same_name = dict(options).get(self.orbital.label, homo)
@@ -140,17 +135,17 @@ class OrbitalPanel(ipywidgets.VBox):
 
     def _on_change(self) -> None:
         with self._lock:
-            if self._shown is not None:
+            if self.shown is not None:
                 self._draw()
 
     def _on_click(self) -> None:
         offered = [value for _, value in self.orbital.options]
-        if self._shown is not None and self.levels.selected in offered:
+        if self.shown is not None and self.levels.selected in offered:
             self.orbital.value = self.levels.selected
 
     def _draw(self) -> None:
-        picture = self._shown.picture(self.orbital.value, self.mode.value)
-        alt = picture.in_words(self._shown.result.molecule.formula)
+        picture = self.shown.picture(self.orbital.value, self.mode.value)
+        alt = picture.in_words(self.shown.result.molecule.formula)
         self.view.show_field(picture.field, picture.title, picture.legend, picture.note, alt)
         with quietly():
             self.levels.selected = self.orbital.value

@@ -12,17 +12,15 @@ from qptlab.lab.panels.runner import Runner
 INTERVAL_S = 0.25
 """Four times a second is as much as a reader of numbers wants; more would slow a quick training."""
 THREAD = "qptlab-display"
-_asked: queue.SimpleQueue["Refresher | tuple[Callable[[], None], Future[None]]"]
-_asked = queue.SimpleQueue()
+_asked: queue.SimpleQueue = queue.SimpleQueue()  # of a Refresher, or an action and its Future
 
 
 class Refresher:
     """Calls `draw()` soon after every `poke()`, and every 0.25 s while `busy()`.
 
-    Widgets are set by the display thread alone, which all panels share, and by the kernel's main
-    thread: while a panel is made, and where a user's hand moves one. Neither the training nor the
-    main thread ever waits for a plot, and a computation that does not report (a compilation) is
-    still shown to be alive. What is asked first is shown first.
+    All panels share the display thread, so that neither the training nor the main thread ever waits
+    for a plot, and a computation that does not report (a compilation) is still shown to be alive.
+    What is asked first is shown first.
     """
 
     def __init__(self, draw: Callable[[], None], busy: Callable[[], bool]) -> None:
@@ -35,16 +33,13 @@ class Refresher:
             _asked.put(self)
 
     def follow(self, runner: Runner) -> None:
-        """Draw at once whenever a runner changes its state or its job.
-
-        Not after every step: those are taken together by the regular drawings.
-        """
-        seen: list[tuple[str, str]] = [("", "")]
+        """Draw whenever a runner's state or job changes; steps wait for the regular drawings."""
+        seen = ["", ""]
 
         def look() -> None:
-            now = runner.state, runner.job
-            if now != seen[0]:
-                seen[0] = now
+            now = [runner.state, runner.job]
+            if now != seen:
+                seen[:] = now
                 self.poke()
 
         runner.told.connect(look)
@@ -78,22 +73,18 @@ def _loop() -> None:
             order = _asked.get(timeout=wait)
         except queue.Empty:
             order = first
-        if isinstance(order, Refresher):
-            order.poked = False
-            _draw(order)
-            due.pop(order, None)
-            if order.busy():
-                due[order] = time.monotonic() + INTERVAL_S
-            time.sleep(0.02)  # what comes at once is drawn at once
-        else:
+        if not isinstance(order, Refresher):
             _do(*order)
-
-
-def _draw(refresher: Refresher) -> None:
-    try:
-        refresher.draw()
-    except Exception:  # panels show their own; one that could not must not end all others
-        logging.getLogger(__name__).exception("a display could not be drawn")
+            continue
+        order.poked = False
+        try:
+            order.draw()
+        except Exception:  # panels show their own; one that could not must not end all others
+            logging.getLogger(__name__).exception("a display could not be drawn")
+        due.pop(order, None)
+        if order.busy():
+            due[order] = time.monotonic() + INTERVAL_S
+        time.sleep(0.02)  # what comes at once is drawn at once
 
 
 def _do(action: Callable[[], None], done: Future[None]) -> None:

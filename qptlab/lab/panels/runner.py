@@ -3,23 +3,19 @@
 Headless: no widget, no printing. The thread looks at its flags between two steps.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from qptlab.lab.panels.signals import Signal
-
-if TYPE_CHECKING:  # buttons are there before the physics has been loaded
-    from qptlab.molecule import Molecule
-    from qptlab.qpt.networks.base import Network
-    from qptlab.qpt.predict import Prediction
-    from qptlab.qpt.sampling.base import Sampler
-    from qptlab.qpt.training.config import StepLog, TrainConfig
-    from qptlab.qpt.training.state import TrainState
+from qptlab.molecule import Molecule
+from qptlab.qpt.networks.base import Network
+from qptlab.qpt.predict import Prediction
+from qptlab.qpt.sampling.base import Sampler
+from qptlab.qpt.training.config import StepLog, TrainConfig
+from qptlab.qpt.training.state import TrainState
 
 ACTIVE = ("starting", "running", "pausing", "stopping")
 RATE_WINDOW_S = 5.0
@@ -170,7 +166,10 @@ class Runner:
             elif self._go.is_set() and self._steps is not None:
                 self._advance()
             else:
-                self._hold()
+                with self._lock:
+                    if self.state == "pausing":
+                        self._stop_clock()
+                        self._set_state("paused")
                 self._wake.wait()
                 self._wake.clear()
 
@@ -196,12 +195,6 @@ class Runner:
                 if self.state == "starting":
                     self._set_state("running")
             self.told.emit()
-
-    def _hold(self) -> None:
-        with self._lock:
-            if self.state == "pausing":
-                self._stop_clock()
-                self._set_state("paused")
 
     def _end(self, state: str, error: BaseException | None = None) -> None:
         steps, self._steps, self._source = self._steps, None, None

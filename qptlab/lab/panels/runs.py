@@ -39,8 +39,7 @@ class RunsPanel(BackgroundPanel):
         self.plot = LivePlot(overlay_figure, RUNS_SIZE_PX)
         self.shown: set[Path] = set()
         self._rows: list[RunSummary] = []
-        self._listed: list[RunSummary] | None = None
-        self._text = ""
+        self._listed, self._text = None, ""
         self.children = [HBox([reload, self.message]), self.table, self.plot]
 
     def refresh(self) -> None:
@@ -89,13 +88,8 @@ class RunsPanel(BackgroundPanel):
         self._refresher.poke()
 
     def figures(self) -> dict[str, Figure]:
-        """What is shown now, by name, drawn anew.
-
-        Raises:
-            InputError: no run is chosen.
-        """
-        chosen = self._chosen()
-        if not chosen:
+        """What is shown now, by name, drawn anew; `InputError` where no run is chosen."""
+        if not (chosen := self._chosen()):
             raise InputError("no runs to save yet: choose some on the page Runs")
         return {"runs": overlay_figure(chosen)}
 
@@ -108,11 +102,8 @@ class RunsPanel(BackgroundPanel):
         ]
 
 
-_COLUMNS = "minmax(0, 3fr) 58px 50px 94px 94px"
-
-
 def _heading() -> HTML:
-    names = ("run", "steps", "time", "no refining", "refined")
+    names = "run", "steps", "time", "no refining", "refined"
     cells = "".join(f"<span>{name}</span>" for name in names)
     return HTML(_grid_html(f"<b></b>{cells}", "margin:0 68px 0 26px; opacity:0.7"))
 
@@ -126,21 +117,14 @@ def _unread(folder: Path, runs: list[RunSummary]) -> str:
 
 def _row_html(run: RunSummary, colour: str) -> str:
     errors = run.val_error_ha
-    cells = (
-        f'<span title="{run.folder.name}">{_without_date(run)}</span>',
-        f"<span>{grouped(run.steps)}</span>",
-        f"<span>{clock(run.seconds)}</span>",
-        f"<span>{micro(errors.get(0))}</span>",
-        f"<span>{micro(errors[max(errors)] if errors else None)}</span>",
-    )
-    return _grid_html(f'<b style="background:{colour}"></b>{"".join(cells)}')
-
-
-def _without_date(run: RunSummary) -> str:
-    """The name of a run folder of the workbench without its date, which is the same for most."""
-    return re.sub(r"-\d{8}-(\d\d)(\d\d)\d\d$", r" · \1:\2", run.folder.name)
+    # without its date, which is the same for most
+    name = re.sub(r"-\d{8}-(\d\d)(\d\d)\d\d$", r" · \1:\2", run.folder.name)
+    last = micro(errors[max(errors)] if errors else None)
+    cells = grouped(run.steps), clock(run.seconds), micro(errors.get(0)), last
+    named = f'<b style="background:{colour}"></b><span title="{run.folder.name}">{name}</span>'
+    return _grid_html(named + "".join(f"<span>{cell}</span>" for cell in cells))
 
 
 def _grid_html(cells: str, more: str = "") -> str:
-    style = f"grid-template-columns:14px {_COLUMNS};{more}"
+    style = f"grid-template-columns:14px minmax(0, 3fr) 58px 50px 94px 94px;{more}"
     return f'<div class="qptlab-run" style="{style}">{cells}</div>'

@@ -5,7 +5,7 @@ from matplotlib.figure import Figure
 
 from qptlab.dft.scf_path import ScfPath
 from qptlab.errors import InputError
-from qptlab.lab.panels.base import CSS, BackgroundPanel, button
+from qptlab.lab.panels.base import CSS, BackgroundPanel, button, framed
 from qptlab.lab.panels.describe import status_html
 from qptlab.lab.panels.refresher import in_display
 from qptlab.lab.panels.runner import Runner
@@ -27,7 +27,7 @@ from qptlab.qpt.scf_starts import ScfStarts
 from qptlab.theory import Theory
 
 WORKING = "computing the SCF"
-HEIGHT_PX = CONVERGENCE_PX[1] + ITERATION_PX[1]
+SIZE_PX = CONVERGENCE_PX[0], CONVERGENCE_PX[1] + ITERATION_PX[1]
 
 
 class ScfPanel(BackgroundPanel):
@@ -57,11 +57,7 @@ class ScfPanel(BackgroundPanel):
     # -- what buttons and other panels call ----------------------------------------------------
 
     def figures(self) -> dict[str, Figure]:
-        """What is shown now, by name, drawn anew.
-
-        Raises:
-            InputError: nothing is shown.
-        """
+        """What is shown now, by name, drawn anew; `InputError` where nothing is."""
         with self._lock:
             starts, paths, plane = self._starts, self._paths(), self._plane
             if paths is None:
@@ -94,6 +90,20 @@ class ScfPanel(BackgroundPanel):
             self._submit(WORKING, lambda: self._compute(starts, *chosen))
         self._refresher.poke()
 
+    def _on_choice(self) -> None:
+        """Once an SCF has been asked for, another choice is computed without asking."""
+        if self._starts is not None and self._wanted:
+            self.compute()
+        self._refresher.poke()
+
+    def _forget(self, starts: ScfStarts | None) -> None:
+        """Nothing is known of a new molecule."""
+        self._look_at(starts)
+        self._starts, self._wanted = starts, False
+        self._plane: tuple[ScfStarts, Plane] | None = None
+        self._offered, self._drawn = None, object()
+        self._pictures: dict[tuple, tuple[list[bytes], str]] = {}
+
     # -- in the runner's thread ----------------------------------------------------------------
 
     def _compute(self, starts: ScfStarts, names: tuple[str, ...], scheme: str) -> None:
@@ -121,24 +131,20 @@ class ScfPanel(BackgroundPanel):
             version = None if blank else (*shown, builds)
         if version == self._drawn or (paths is None and not blank):
             return
-        if blank:
-            self.picture.value = _box("iteration by iteration to the density that is its own")
-        else:
+        inside = "iteration by iteration to the density that is its own"
+        if not blank:
             if version not in self._pictures:
                 figures = step_figures(starts, paths, plane[1], builds)
-                words = (
-                    f"{starts.molecule.formula}: {step_words(paths, starts.reference(), builds)}"
-                )
+                told = step_words(paths, starts.reference(), builds)
+                words = f"{starts.molecule.formula}: {told}"
                 self._pictures[version] = [png(figure) for figure in figures.values()], words
-            self._show(*self._pictures[version])
+            pictures, words = self._pictures[version]
+            inside = image_html(pictures[0], words)  # the words stand for all of them
+            inside += "".join(image_html(picture, "") for picture in pictures[1:])
+            for still, picture in zip(self.stills, pictures, strict=True):
+                still.keep(picture, words)
+        self.picture.value = framed(SIZE_PX, "qptlab-scf-picture", inside)
         self._drawn = version
-
-    def _show(self, pictures: list[bytes], words: str) -> None:
-        """The pictures below each other; the words stand for all of them."""
-        texts = [words, *[""] * (len(pictures) - 1)]
-        self.picture.value = _box("".join(map(image_html, pictures, texts)))
-        for still, picture in zip(self.stills, pictures, strict=True):
-            still.keep(picture, words)
 
     def _paths(self) -> dict[str, ScfPath] | None:
         """The chosen paths, once all of them and the plane are known."""
@@ -163,27 +169,11 @@ class ScfPanel(BackgroundPanel):
         ends = " · ".join(f"{name}: {path.message}" for name, path in paths.items())
         return "idle", f"{about} · {ends}"
 
-    # -- small parts ---------------------------------------------------------------------------
-
-    def _on_choice(self) -> None:
-        """Once an SCF has been asked for, another choice is computed without asking."""
-        if self._starts is not None and self._wanted:
-            self.compute()
-        self._refresher.poke()
-
     def _turn_to_molecule(self, starts: ScfStarts) -> None:
         with self._lock, quietly():
             self.controls.offer_starts(starts.no_network)
             self._forget(starts)
         self._refresher.poke()
-
-    def _forget(self, starts: ScfStarts | None) -> None:
-        """Nothing is known of a new molecule."""
-        self._look_at(starts)
-        self._starts, self._wanted = starts, False
-        self._plane: tuple[ScfStarts, Plane] | None = None
-        self._offered, self._drawn = None, object()
-        self._pictures: dict[tuple, tuple[list[bytes], str]] = {}
 
 
 def scf_panel(molecule: Molecule, theory: str | Theory, model: Network | None = None) -> ScfPanel:
@@ -217,8 +207,3 @@ def step_figures(
         "scf-convergence": convergence_figure(paths, reference, builds),
         "scf-iteration": iteration_figure(paths, reference, plane, builds),
     }
-
-
-def _box(inside: str) -> str:
-    size = f"width:{CONVERGENCE_PX[0]}px;height:{HEIGHT_PX}px"
-    return f'<div class="qptlab-scf-picture" style="{size}">{inside}</div>'

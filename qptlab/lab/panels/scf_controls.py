@@ -17,12 +17,7 @@ TIPS = (
     "The density that the network predicts after one Fock build",
     "Side by side, at equal numbers of Fock builds",
 )
-SCHEMES = {
-    "DIIS": "diis",
-    "DIIS, screened": "screened",
-    "mixing 0.4": "mixing",
-    "plain": "plain",
-}
+SCHEMES = {"DIIS": "diis", "DIIS, screened": "screened", "mixing 0.4": "mixing", "plain": "plain"}
 STEPS = {  # text: (tooltip, where it leads from now, least, most)
     "«": ("To the start", lambda now, least, most: least),
     "‹": ("One iteration back", lambda now, least, most: max(now - 1, least)),
@@ -51,11 +46,9 @@ class ScfControls:
         )
         by_hand(moved, self.builds)
         by_hand(chosen, self.start, self.scheme)
-        first = [
-            HTML(name_html("start")), self.start, HTML(name_html("scheme")), self.scheme, *more
-        ]  # fmt: skip
+        start, scheme = HTML(name_html("start")), HTML(name_html("scheme"))
         self.rows = (
-            row(*first, width="100%"),
+            row(start, self.start, scheme, self.scheme, *more, width="100%"),
             row(*self.steps.values(), self.builds, width="100%", max_width="720px"),
         )
 

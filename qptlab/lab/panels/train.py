@@ -1,8 +1,8 @@
 """The training panel: buttons that act at once, a live learning rate, a live plot."""
 
+import functools
 import time
 from collections.abc import Callable
-from weakref import WeakKeyDictionary
 
 from ipywidgets import HTML, Button, FloatLogSlider, HBox, Layout
 
@@ -20,14 +20,9 @@ BUTTONS = {  # text: (icon, tooltip, states in which it can be pressed)
     "Start": ("play", "Begin training (S)", ("idle", "stopped", "finished", "failed")),
     "Pause": ("pause", "Hold after this step (P)", ("starting", "running")),
     "Resume": ("forward", "Go on from where it was paused (P)", ("pausing", "paused")),
-    "Stop": (
-        "stop",
-        "End after this step; what was learned stays (S)",
-        ("starting", "running", "pausing", "paused"),
-    ),
-}
-
-
+    "Stop": ("stop", "End after this step; what was learned stays (S)",
+             ("starting", "running", "pausing", "paused")),
+}  # fmt: skip
 PLOT_IN_WORDS = "The training so far: the loss above, the energy error against PySCF below"
 
 
@@ -51,18 +46,15 @@ class TrainPanel(BackgroundPanel):
         self.buttons = {text: self._button(text) for text in BUTTONS}
         self.learning_rate = FloatLogSlider(
             value=MUON_LR, base=10, min=-6, max=-1, step=0.01, readout_format=".1e",
-            description="learning rate",
-            style={"description_width": "initial"},
+            description="learning rate", style={"description_width": "initial"},
             layout=Layout(width="300px", margin="2px 0 2px 8px"),
         )  # fmt: skip
         by_hand(self._set_learning_rate, self.learning_rate)
         self.tiles = HTML(layout=Layout(width="100%", margin="0 0 6px"))
         self.plot = LivePlot(training_figure, words=PLOT_IN_WORDS)
-        self.still, self._kept = Still(SIZE_PX), None
-        self.stills = [self.still]
-        controls = HBox(
-            [*self.buttons.values(), self.learning_rate], layout=Layout(flex_flow="row wrap")
-        )
+        self.stills, self._kept = [Still(SIZE_PX)], None
+        controls = HBox([*self.buttons.values(), self.learning_rate])
+        controls.layout.flex_flow = "row wrap"
         self.children = [style(CSS), controls, self.status, self.tiles, self.plot]
         self._refresher.follow(self.runner)
         self._refresh()
@@ -125,8 +117,7 @@ class TrainPanel(BackgroundPanel):
 
     def _follow_learning_rate(self, run: Run) -> None:
         """The control where the run's own rate is, as if nobody had moved it."""
-        rate = Reading.of(run).lr
-        if rate:
+        if rate := Reading.of(run).lr:
             with quietly():
                 self.learning_rate.value = rate
 
@@ -162,14 +153,11 @@ class TrainPanel(BackgroundPanel):
             held = not runner.active
             self.plot.update(history, run.baselines_ha, version=version, force=held)
             if history and held and version != self._kept:
-                self.still.keep(self.plot.image.value, PLOT_IN_WORDS)
+                self.stills[0].keep(self.plot.image.value, PLOT_IN_WORDS)
                 self._kept = version
 
 
-# One panel per run: two threads must never train the same one.
-_panels: WeakKeyDictionary[Run, TrainPanel] = WeakKeyDictionary()
-
-
+@functools.cache  # one panel per run: two threads must never train the same one
 def train_panel(run: Run) -> TrainPanel:
     """A panel that trains `run` in the background, with buttons, learning rate and a live plot.
 
@@ -180,8 +168,6 @@ def train_panel(run: Run) -> TrainPanel:
     >>> import qptlab as ql                                            # doctest: +SKIP
     >>> ql.train_panel(run)                                            # doctest: +SKIP
     """
-    if run in _panels:
-        return _panels[run]
-    panel = _panels[run] = TrainPanel(lambda: run)
+    panel = TrainPanel(lambda: run)
     panel.adopt(run)
     return panel
