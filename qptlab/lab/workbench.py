@@ -20,7 +20,7 @@ from qptlab.lab.panels.scf import ScfPanel
 from qptlab.lab.panels.setup import Setup, build
 from qptlab.lab.panels.signals import by_hand
 from qptlab.lab.panels.train import TrainPanel
-from qptlab.lab.views.small import Keys
+from qptlab.lab.views.small_widgets import Keys
 from qptlab.molecule import Molecule
 from qptlab.qpt.training.run import Training
 from qptlab.reference import pyscf_energy, pyscf_fock

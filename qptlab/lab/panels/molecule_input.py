@@ -5,7 +5,7 @@ from ipywidgets import HTML, BoundedIntText, Dropdown, HBox, Layout, VBox
 from qptlab.lab.panels.describe import name_html, sentence_html
 from qptlab.lab.panels.runner import one_sentence
 from qptlab.lab.panels.signals import Signal, by_hand, quietly
-from qptlab.lab.views.small import DropText
+from qptlab.lab.views.small_widgets import DropText
 from qptlab.molecule import Molecule, from_xyz, library_names, molecule
 from qptlab.smiles import from_smiles
 

@@ -127,13 +127,6 @@ class TrainPanel(BackgroundPanel):
     def _turn(self) -> None:
         """Status and buttons of now; whoever follows the training's state does so first."""
         with self._lock:
-            state, before = self.runner.state, self._state
-            self._state = state
-            if state != before:
-                self.turned.emit()
-            for text, pressed in self.buttons.items():
-                pressed.disabled = state not in BUTTONS[text][2]
-                pressed.button_style = "primary" if text == "Start" and not pressed.disabled else ""
             runner, run = self.runner, Reading.of(self.run)
             doing = runner.job or run.status or self._said
             if doing != self._doing:
@@ -141,6 +134,14 @@ class TrainPanel(BackgroundPanel):
             since = max(self._doing_since, runner.since if runner.job else 0.0)
             kind, sentence = status_line(runner, doing, time.monotonic() - since)
             sentence = " · ".join(filter(None, [sentence, run.unread]))
+            # read last: the sentence is never ahead of it
+            state, before = runner.state, self._state
+            self._state = state
+            if state != before:
+                self.turned.emit()
+            for text, pressed in self.buttons.items():
+                pressed.disabled = state not in BUTTONS[text][2]
+                pressed.button_style = "primary" if text == "Start" and not pressed.disabled else ""
             self.status.value = status_html(kind, sentence)
 
     def _draw(self) -> None:

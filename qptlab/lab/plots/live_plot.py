@@ -11,7 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
 from qptlab.lab.plots.training import SIZE_PX
-from qptlab.lab.views.small import PngImage
+from qptlab.lab.views.small_widgets import PngImage
 
 PIXEL_RATIO = 1.5  # drawn finer than shown, for projectors and dense screens
 MIN_INTERVAL_S, MAX_INTERVAL_S = 0.2, 3.0

@@ -1,4 +1,4 @@
-// The front end of qptlab.lab.views.small.DropText: a text area that takes files too.
+// The front end of qptlab.lab.views.small_widgets.DropText: a text area that takes files too.
 function render({ model, el }) {
   const area = document.createElement("textarea");
   area.className = "qptlab-drop";

@@ -1,4 +1,4 @@
-// The front end of qptlab.lab.views.small.Keys: letters pressed anywhere in the panel around it.
+// The front end of qptlab.lab.views.small_widgets.Keys: letters pressed anywhere in the panel around it.
 const TYPING = "input, textarea, select, [contenteditable], [role=slider]";
 
 function render({ model, el }) {

@@ -1,4 +1,4 @@
-// The front end of qptlab.lab.views.small.PngImage: a picture that is exchanged without a flicker.
+// The front end of qptlab.lab.views.small_widgets.PngImage: a picture that is exchanged without a flicker.
 function render({ model, el }) {
   const image = document.createElement("img");
   image.style.cssText = "display:block;width:100%;height:100%";
