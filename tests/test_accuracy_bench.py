@@ -11,7 +11,7 @@ from test_qpt import shaken
 
 import qptlab as ql
 from qptlab.bench import accuracy, options, worker
-from qptlab.bench.accuracy_goals import goals
+from qptlab.bench.accuracy import goals
 from qptlab.cli import main
 from qptlab.cli.bench_tables import print_tables
 from qptlab.molecule import molecule, to_xyz

@@ -7,9 +7,9 @@ import pytest
 from tiers import slow
 
 from qptlab.bench import BENCHES, Options, options
-from qptlab.bench.dft_summary import goals
+from qptlab.bench.dft import goals
+from qptlab.bench.dft_races import BuildRow, SlopeRow
 from qptlab.bench.race import race
-from qptlab.bench.step_races import BuildRow, SlopeRow
 from qptlab.cli import main
 
 ROW = {"case", "theory", "operation", "ours_s", "peer_s", "peer", "ratio", "threads", "compile_s"}

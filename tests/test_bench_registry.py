@@ -15,9 +15,8 @@ FILE = '''
 
 from dataclasses import dataclass
 
-from qptlab.bench.goals import goal, goals_table
 from qptlab.bench.row import Compared
-from qptlab.bench.table import table
+from qptlab.bench.table import goal, goals_table, table
 
 
 @dataclass(frozen=True, kw_only=True)

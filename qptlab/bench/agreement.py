@@ -3,19 +3,20 @@
 Molecules are distorted, so that no symmetry hides an error.
 """
 
-import time
+import timeit
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
+from functools import partial
 
 import jax.numpy as jnp
 import numpy as np
 
-from qptlab.bench.compile_time import compile_seconds
 from qptlab.bench.options import Options
+from qptlab.bench.race import compile_seconds
 from qptlab.bench.row import Compared
 from qptlab.bench.table import Table, functional, table
 from qptlab.dft import ScfResult, dipole, forces, integrals, polarizability, scf, scf_iterations
-from qptlab.dft.integrals import Integrals, dipole_integrals
+from qptlab.dft.integrals import dipole_integrals
 from qptlab.dft.properties import in_field
 from qptlab.molecule import Molecule, molecule
 from qptlab.reference import compare, pyscf_scf
@@ -27,8 +28,6 @@ MOVE, FIELD = 1e-3, 2e-3
 """Steps of the difference quotients, bohr and atomic units of field."""
 NOISE = 0.08
 """Of the distortion, bohr."""
-
-
 COLUMNS = {
     "functional": functional,
     "shell": "{shell}",
@@ -57,9 +56,25 @@ class AgreementRow(Compared):
 
 
 def rows(options: Options) -> Iterator[AgreementRow]:
-    """One for each case and theory."""
     for case, theory in options.pairs():
-        yield _row(case, theory, options.threads)
+        known = molecule(case)
+        noise = np.random.default_rng(1).normal(size=known.positions.shape)
+        mol = known.with_positions(known.positions + NOISE * noise)
+        tight = partial(scf, mol, theory, conv_tol=TIGHT)
+        compiling, result = compile_seconds(tight), tight()
+        ours_s = timeit.timeit(partial(scf, mol, theory), number=1)
+        peer_s = timeit.timeit(partial(pyscf_scf, mol, theory), number=1)
+        yield AgreementRow(
+            **options.known(case, theory),
+            shell="open" if mol.spin else "closed",
+            **_against_pyscf(mol, theory),
+            difference_force=_force_difference(result),
+            **_field_differences(result),
+            ours_s=ours_s,
+            peer_s=peer_s,
+            ratio=ours_s / peer_s,
+            compile_s=compiling,
+        )
 
 
 def summary(rows: list[AgreementRow]) -> dict[str, float]:
@@ -69,45 +84,16 @@ def summary(rows: list[AgreementRow]) -> dict[str, float]:
 
 
 def tables(report: dict) -> list[Table]:
-    """All differences."""
     caption = "energy and Fock matrix: PySCF; force, dipole, polarizability: finite differences"
     title = "largest differences, atomic units"
     return [table(title, COLUMNS, report["rows"], caption=caption, text_columns=2)]
-
-
-def _row(case: str, theory: Theory, threads: int) -> AgreementRow:
-    known = molecule(case)
-    noise = np.random.default_rng(1).normal(size=known.positions.shape)
-    mol = known.with_positions(known.positions + NOISE * noise)
-    compiling = compile_seconds(lambda: scf(mol, theory, conv_tol=TIGHT))
-    result = scf(mol, theory, conv_tol=TIGHT)
-    ours_s, peer_s = _seconds(lambda: scf(mol, theory)), _seconds(lambda: pyscf_scf(mol, theory))
-    return AgreementRow(
-        case=case,
-        theory=str(theory),
-        shell="open" if mol.spin else "closed",
-        **_against_pyscf(mol, theory),
-        difference_force=_force_difference(result),
-        **_field_differences(result),
-        ours_s=ours_s,
-        peer_s=peer_s,
-        ratio=ours_s / peer_s,
-        threads=threads,
-        compile_s=compiling,
-    )
-
-
-def _seconds(work: Callable[[], object]) -> float:
-    started = time.perf_counter()
-    work()
-    return time.perf_counter() - started
 
 
 def _against_pyscf(mol: Molecule, theory: Theory) -> dict[str, float]:
     """Total energies and Fock matrices, fitted and exact."""
     found = {}
     for coulomb in ("df", "exact"):
-        same = compare(scf(mol, Theory(theory.xc, theory.basis, theory.grid, coulomb)))
+        same = compare(scf(mol, replace(theory, coulomb=coulomb)))
         ours, theirs = same.terms["total"]
         found[f"difference_energy_{coulomb}"] = abs(ours - theirs)
         found[f"difference_fock_{coulomb}"] = same.fock
@@ -116,10 +102,8 @@ def _against_pyscf(mol: Molecule, theory: Theory) -> dict[str, float]:
 
 def _force_difference(result: ScfResult) -> float:
     """Of the force along a random direction."""
-    mol, way = (
-        result.molecule,
-        np.random.default_rng(0).normal(size=(len(result.molecule.symbols), 3)),
-    )
+    mol = result.molecule
+    way = np.random.default_rng(0).normal(size=mol.positions.shape)
 
     def total(t: float) -> float:
         moved = mol.with_positions(mol.positions + t * way)
@@ -136,24 +120,17 @@ def _field_differences(result: ScfResult) -> dict[str, float]:
 
     def answer(t: float) -> np.ndarray:
         field = jnp.zeros(3).at[axis].set(t)
-        step = _converged(in_field(ints, field, *moments), result)
+        steps = scf_iterations(in_field(ints, field, *moments), jnp.asarray(result.dm))
+        step = next(step for step in steps if step.error < TIGHT)
         return np.append(dipole(mol, theory, np.asarray(step.dm)), float(step.energy.total))
 
     slopes = _slope(answer, FIELD)
     moment = dipole(mol, theory, result.dm)
+    column = polarizability(result)[:, axis]
     return {
         "difference_dipole": abs(float(slopes[3] + moment[axis])),
-        "difference_polarizability": float(
-            np.abs(slopes[:3] - polarizability(result)[:, axis]).max()
-        ),
+        "difference_polarizability": float(np.abs(slopes[:3] - column).max()),
     }
-
-
-def _converged(ints: Integrals, start: ScfResult):
-    """The last SCF step with these integrals."""
-    for step in scf_iterations(ints, jnp.asarray(start.dm)):
-        if max(step.commutator, step.dm_change) < TIGHT:
-            return step
 
 
 def _slope(function: Callable[[float], np.ndarray | float], step: float):

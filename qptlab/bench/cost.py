@@ -14,10 +14,8 @@ from dataclasses import dataclass
 import jax
 import numpy as np
 
-from qptlab.bench.cost_summary import LABEL_FREE, LOSSES, MEASURES, CostRow, summary
-from qptlab.bench.cost_tables import figure, tables
-from qptlab.bench.options import Options
-from qptlab.bench.progress import say
+from qptlab.bench.cost_summary import LABEL_FREE, LOSSES, MEASURES, CostRow, figure, summary, tables
+from qptlab.bench.options import Options, say
 from qptlab.dft import ScfResult
 from qptlab.dft.compiling import jit
 from qptlab.molecule import Molecule, molecule
@@ -67,10 +65,8 @@ def _case(name: str, theory: Theory, n_labels: int) -> Case:
     """References, which nobody is charged, and labels."""
     say(f"  {N_VALIDATION} references, {n_labels} labels")
     sampler = wiggle(molecule(name))
-    judged = []
-    for index in range(N_VALIDATION):
-        geometry = sampler(VALIDATION, SEED, index)
-        judged.append((prepare(geometry, theory), pyscf_scf(geometry, theory)))
+    unseen = [sampler(VALIDATION, SEED, index) for index in range(N_VALIDATION)]
+    judged = [(prepare(geometry, theory), pyscf_scf(geometry, theory)) for geometry in unseen]
     focks, seconds = {}, []
     for index in range(n_labels):
         geometry = sampler(TRAIN, SEED, index)
@@ -83,15 +79,14 @@ def _case(name: str, theory: Theory, n_labels: int) -> Case:
 def _rows(case: Case, loss: str, options: Options) -> Iterator[CostRow]:
     """One row for each training with a loss."""
     counts = (0,) if loss == LABEL_FREE else options.labels
-    compile_s = _compile_seconds(case, loss, counts)
+    compile_s = _compile_seconds(case, loss, counts[0])
     for count in counts:
         for share in SHARES:
             run = _training(case, loss, count, minutes=share * options.minutes)
             *_, last = run
             label_s = sum(case.label_seconds[:count])
             yield CostRow(
-                case=case.name,
-                theory=str(case.theory),
+                **options.known(case.name, case.theory),
                 loss=loss,
                 labels=count,
                 lr=run.lr,
@@ -100,27 +95,20 @@ def _rows(case: Case, loss: str, options: Options) -> Iterator[CostRow]:
                 train_s=last.seconds,
                 total_s=label_s + compile_s + last.seconds,
                 steps=last.step,
-                threads=options.threads,
                 **_errors(run.model, case.judged),
             )
 
 
 def _training(case: Case, loss: str, count: int, **limit) -> Training:
-    config = TrainConfig(
-        loss=loss,
-        geometries=count or None,
-        n_validation=0,
-        seed=SEED,
-        **limit,
-    )
+    config = TrainConfig(loss=loss, geometries=count or None, n_validation=0, seed=SEED, **limit)
     model = BlockQPT.create(case.sampler.molecule, case.theory, seed=SEED)
     return Training(model, case.sampler, config, labels=lambda mol, _: case.focks[mol])
 
 
-def _compile_seconds(case: Case, loss: str, counts: tuple[int, ...]) -> float:
+def _compile_seconds(case: Case, loss: str, count: int) -> float:
     """Of the first geometry and the first step; no later training compiles them again."""
     jax.clear_caches()
-    run = _training(case, loss, counts[0], steps=1)
+    run = _training(case, loss, count, steps=1)
     list(run)
     return run.clock.compile_seconds
 

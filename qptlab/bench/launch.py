@@ -10,6 +10,7 @@ from dataclasses import asdict
 
 from qptlab.bench.options import Options, usable_cores
 
+THREAD_COUNTS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 QUIET_POOLS = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}
 """Threads with nothing to do sleep instead of spinning.
 
@@ -30,38 +31,25 @@ def measure(options: Options) -> dict:
 
 def run_apart(module: str, arguments: list[str], options: Options) -> str:
     """The last line that `python -m module arguments` prints, run on `options.threads` cores."""
-    count = str(options.threads)
     environment = {
         **QUIET_POOLS,
         **os.environ,
-        "OMP_NUM_THREADS": count,
-        "OPENBLAS_NUM_THREADS": count,
-        "MKL_NUM_THREADS": count,
+        **dict.fromkeys(THREAD_COUNTS, str(options.threads)),
         "JAX_ENABLE_COMPILATION_CACHE": "false",
     }
+    command = [sys.executable, "-m", module, *arguments]
     with _on_cores(options.threads):
-        process = subprocess.Popen(
-            [sys.executable, "-m", module, *arguments],
-            env=environment,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    with process:
-        try:
-            printed, _ = process.communicate()
-        except BaseException:
-            process.kill()
-            raise
-    if process.returncode:
-        raise ChildProcessError(f"the measuring process ended with status {process.returncode}")
-    return printed.splitlines()[-1]
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
+    if done.returncode:
+        raise ChildProcessError(f"the measuring process ended with status {done.returncode}")
+    return done.stdout.splitlines()[-1]
 
 
 @contextlib.contextmanager
 def _on_cores(count: int) -> Iterator[None]:
     """A process started here may use that many cores: XLA makes as many threads."""
     cores = usable_cores()
-    if count == len(cores) or not hasattr(os, "sched_setaffinity"):
+    if count == len(cores):
         yield
         return
     os.sched_setaffinity(0, cores[:count])

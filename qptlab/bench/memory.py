@@ -6,6 +6,8 @@ from pathlib import Path
 
 from qptlab.bench.launch import run_apart
 from qptlab.bench.options import Options
+from qptlab.molecule import molecule
+from qptlab.theory import parse_theory
 
 
 def peak_mb(program: str, case: str, theory: str, options: Options) -> float:
@@ -24,9 +26,6 @@ def _own_peak_mb() -> float:
 
 
 def _main(program: str, case: str, spec: str) -> None:
-    from qptlab.molecule import molecule
-    from qptlab.theory import parse_theory
-
     if program == "ours":
         from qptlab.dft import scf
 

@@ -2,10 +2,10 @@
 
 import math
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, dataclass, field
 
-from qptlab.bench.progress import say
 from qptlab.bench.registry import bench as known_bench
 from qptlab.errors import InputError
 from qptlab.molecule import molecule
@@ -13,6 +13,11 @@ from qptlab.qpt.training.config import TrainConfig
 from qptlab.theory import Theory, parse_theory
 
 BASIS = "def2-svp"
+
+
+def say(line: str) -> None:
+    """Show a line at once to whoever waits: on stderr, for stdout holds the report."""
+    print(line, file=sys.stderr, flush=True)
 
 
 def names(text: str) -> tuple[str, ...]:
@@ -33,14 +38,8 @@ def _option(metavar: str, read: Callable[[str], object], help: str, usual: objec
 class Options:
     """What to measure. Every field but the first is an option: a new one is one line here.
 
-    Attributes:
-        cases: names of molecules of the library, or of networks that ship.
-        theories: for example "pbe/def2-svp"; none where each case has its own.
-        peer_cases: those of the cases that the slow optional peers take part in.
-        rounds: how often each contestant has its turn.
-        threads: of JAX, of PySCF, and of every BLAS.
-        minutes: of the longest training of the bench `cost`.
-        labels: how many its supervised trainings have, one after the other.
+    Threads are those of JAX, of PySCF, and of every BLAS. Where each case has its own theory, there
+    are no `theories`. The slow optional peers take part in `peer_cases` only.
     """
 
     bench: str
@@ -58,6 +57,10 @@ class Options:
             for spec in self.theories:
                 say(f"{case}, {spec}")
                 yield case, parse_theory(spec)
+
+    def known(self, case: str, theory: Theory) -> dict:
+        """What every row begins with."""
+        return {"case": case, "theory": str(theory), "threads": self.threads}
 
 
 def options(bench: str, **given: object) -> Options:
@@ -81,8 +84,9 @@ def options(bench: str, **given: object) -> Options:
         raise InputError("nothing to measure; give at least one case and one theory")
     specs = (spec if "/" in spec else f"{spec}/{BASIS}" for spec in theories)
     found = {"threads": len(usable_cores()), "labels": Options.labels} | given
-    found |= {"cases": cases, "theories": tuple(str(parse_theory(spec)) for spec in specs)}
-    made = Options(bench=bench, **found | {"labels": tuple(sorted(found["labels"]))})
+    found |= {"cases": cases, "labels": tuple(sorted(found["labels"]))}
+    found["theories"] = tuple(str(parse_theory(spec)) for spec in specs)
+    made = Options(bench=bench, **found)
     _check(made)
     return made
 

@@ -5,15 +5,14 @@ import statistics
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
-from jupyter_client.manager import start_new_kernel
+from jupyter_client.manager import run_kernel
 
-from qptlab.bench.compile_time import compile_seconds
-from qptlab.bench.goals import goal, goals_table
 from qptlab.bench.options import Options
-from qptlab.bench.race import Race
+from qptlab.bench.race import Race, compile_seconds
 from qptlab.bench.row import Raced
-from qptlab.bench.table import Table, race_table
+from qptlab.bench.table import Table, goal, goals_table, race_table
 from qptlab.lab.panels.orbital_feed import OrbitalFeed
 from qptlab.lab.panels.train import TrainPanel
 from qptlab.molecule import molecule
@@ -47,50 +46,42 @@ class PanelRow(Raced):
     orbitals_drawn: int
 
     def progress(self) -> str:
-        """The speed."""
         return f"  speed with the panel open {100 * self.speed:.0f} % of a bare loop's"
 
 
 def rows(options: Options) -> Iterator[PanelRow]:
-    """One for each case and theory."""
     for case, theory in options.pairs():
-        asked = {"case": case, "theory": str(theory), "threads": options.threads}
-        yield PanelRow(**asked, **_in_a_kernel(case, str(theory), options.rounds))
+        yield PanelRow(
+            **options.known(case, theory), **_in_a_kernel(case, str(theory), options.rounds)
+        )
 
 
 def summary(rows: list[PanelRow]) -> dict:
-    """The goal."""
-    slowest = max((row.ratio for row in rows), default=None)
-    what = "seconds a step, panel / bare loop, largest"
-    return {"goals": [goal(what, 1 / LEAST_SPEED, slowest)]}
+    slowest = max(row.ratio for row in rows)
+    return {"goals": [goal("seconds a step, panel / bare loop, largest", 1 / LEAST_SPEED, slowest)]}
 
 
 def tables(report: dict) -> list[Table]:
-    """What was measured, and the goal."""
     return [race_table(TITLE, COLUMNS, report["rows"]), goals_table(report)]
 
 
 def _in_a_kernel(case: str, theory: str, rounds: int) -> dict:
     """What `measured` gives where widgets send real messages; nobody reads them but a socket."""
-    manager, client = start_new_kernel(kernel_name="python3")
     printed: list[str] = []
 
     def hear(message: dict) -> None:
         if message["msg_type"] == "stream" and message["content"]["name"] == "stdout":
             printed.append(message["content"]["text"])
 
-    try:
+    with run_kernel(kernel_name="python3") as client:
         reply = client.execute_interactive(
             f"import json; from qptlab.bench.panel import measured; "
             f"print(json.dumps(measured({case!r}, {theory!r}, {rounds})))",
             output_hook=hear,
             timeout=LONGEST_S,
         )
-    finally:
-        client.stop_channels()
-        manager.shutdown_kernel(now=True)
-    if reply["content"]["status"] != "ok":
-        content = reply["content"]
+    content = reply["content"]
+    if content["status"] != "ok":
         raise RuntimeError(f"the kernel failed: {content.get('ename')}: {content.get('evalue')}")
     return json.loads("".join(printed))
 
@@ -108,18 +99,13 @@ def measured(case: str, theory: str, rounds: int) -> dict:
     orbitals.begin(run, subject, run.model.theory, FIXED.n_validation)
     drawn: list[object] = []
     orbitals.panel.view.observe(drawn.append, "field")
-    contestants: dict[str, Callable[[], tuple[float, float]]] = {
-        "panel": lambda: _turn_with_panel(run, panel),
-        "loop": lambda: _turn_of_loop(run),
-    }
-    compiling = compile_seconds(lambda: [turn() for turn in contestants.values()])
-    walls: dict[str, list[float]] = {name: [] for name in contestants}
-    cores: dict[str, list[float]] = {name: [] for name in contestants}
+    turns = {"panel": partial(_turn_with_panel, run, panel), "loop": partial(_turn_of_loop, run)}
+    compiling = compile_seconds(lambda: [turn() for turn in turns.values()])
+    walls, cores = ({name: [] for name in turns} for _ in range(2))
     for number in range(rounds):
         # who begins alternates: a machine that slows down or speeds up favours neither
-        order = list(contestants) if number % 2 == 0 else list(contestants)[::-1]
-        for name in order:
-            wall, used = contestants[name]()
+        for name in turns if number % 2 == 0 else reversed(turns):
+            wall, used = turns[name]()
             walls[name].append(wall)
             cores[name].append(used)
     times = Race(walls, cores).compared("panel", "loop")

@@ -4,16 +4,40 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import jax.monitoring
 import numpy as np
 
 TURN_SECONDS = 0.1
 MOST_SECONDS = 120.0
 FEWEST_ROUNDS = 3
 HOPELESS = 3.0
+COMPILING = "/jax/core/compile/"
+"""With which JAX's events of tracing, lowering and compiling begin."""
 
 Work = Callable[[], object]
 Begin = Callable[[], Work]
 """Makes ready, untimed, and returns the work to time."""
+
+_compiling_s = 0.0
+
+
+def compile_seconds(work: Work) -> float:
+    """Seconds that JAX compiles in one call; nested traces count twice.
+
+    From JAX's own events: a first call also computes, and that varies.
+    """
+    before = _compiling_s
+    work()
+    return _compiling_s - before
+
+
+def _listen(event: str, seconds: float, **_) -> None:
+    global _compiling_s
+    if event.startswith(COMPILING):
+        _compiling_s += seconds
+
+
+jax.monitoring.register_event_duration_secs_listener(_listen)
 
 
 @dataclass(frozen=True)
@@ -24,12 +48,7 @@ class Race:
     cores: dict[str, list[float]]
 
     def median(self, name: str) -> float:
-        """Median seconds."""
         return float(np.median(self.seconds[name]))
-
-    def medians(self) -> dict[str, float]:
-        """Median seconds of everyone."""
-        return {name: self.median(name) for name in self.seconds}
 
     def fastest(self, *but: str) -> str:
         """Who has the smallest median, `but` aside."""
@@ -50,6 +69,11 @@ class Race:
             "peer_cores": float(np.median(self.cores[peer])),
         }
 
+    def beside_the_fastest(self, *ours: str) -> dict:
+        """The columns that compare the first of ours with the fastest peer; medians of all."""
+        peers = {name: self.median(name) for name in self.seconds if name not in ours}
+        return self.compared(ours[0], self.fastest(*ours)) | {"peers_s": peers}
+
 
 def race(
     contestants: dict[str, Begin],
@@ -61,15 +85,16 @@ def race(
 
     A turn repeats the work until `turn_seconds` are over and counts its median: within an SCF or
     a training it is repeated too. A peer that needs more than `HOPELESS` times as long as the
-    fastest peer rests after its first turn. After `MOST_SECONDS` no more than `FEWEST_ROUNDS` are run.
-    """  # noqa: E501
+    fastest peer rests after its first turn. After `MOST_SECONDS` no more than `FEWEST_ROUNDS` are
+    run.
+    """
     seconds = {name: [] for name in contestants}
     cores = {name: [] for name in contestants}
+    peers = [name for name in contestants if name not in ours]
     started = time.perf_counter()
     for done in range(rounds):
         if done >= FEWEST_ROUNDS and time.perf_counter() - started > MOST_SECONDS:
             break
-        peers = [name for name in contestants if name not in ours]
         best = min((min(seconds[name], default=np.inf) for name in peers), default=np.inf)
         for name, begin in contestants.items():
             if name in peers and done and min(seconds[name]) > HOPELESS * best:

@@ -39,7 +39,6 @@ class Raced(Compared):
 
     @property
     def program(self) -> str:
-        """The peer's."""
         return self.peer.split()[0]
 
     def agrees(self) -> bool:
@@ -47,6 +46,5 @@ class Raced(Compared):
         return True
 
     def progress(self) -> str:
-        """Both times and their ratio."""
         times = f"{self.ours_s:.4g} s, {self.peer} {self.peer_s:.4g} s"
         return f"  {self.operation}: ours {times}, ratio {self.ratio:.2f}"

@@ -7,8 +7,7 @@ import sys
 from dataclasses import asdict
 
 from qptlab.bench.machine import machine
-from qptlab.bench.options import Options
-from qptlab.bench.progress import say
+from qptlab.bench.options import Options, say
 from qptlab.bench.registry import bench
 from qptlab.bench.row import Row
 
@@ -31,18 +30,17 @@ def report(options: Options) -> dict:
     }
 
 
-def _main(text: str) -> int:
+def _main(text: str) -> None:
     given = json.loads(text)
     options = Options(**{k: tuple(v) if isinstance(v, list) else v for k, v in given.items()})
-    try:
-        # what libraries print is not part of the report
-        with contextlib.redirect_stdout(sys.stderr):
-            made = report(options)
-    except KeyboardInterrupt:
-        return 130
+    # what libraries print is not part of the report
+    with contextlib.redirect_stdout(sys.stderr):
+        made = report(options)
     print(json.dumps(made))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1]))
+    try:
+        _main(sys.argv[1])
+    except KeyboardInterrupt:
+        sys.exit(130)
