@@ -13,7 +13,7 @@ import qptlab as ql
 from qptlab.bench import accuracy, options, worker
 from qptlab.bench.accuracy import goals
 from qptlab.cli import main
-from qptlab.cli.bench_tables import print_tables
+from qptlab.cli.tables import print_tables
 from qptlab.molecule import molecule, to_xyz
 from qptlab.qpt.runs import shipped
 from qptlab.qpt.runs.shipped import frozen_frames

@@ -11,7 +11,7 @@ from qptlab.bench.cost_summary import LOSSES, MEASURES, CostRow, summary
 from qptlab.bench.crossing import front, leads, seconds_to
 from qptlab.bench.options import options
 from qptlab.cli import main
-from qptlab.cli.bench_tables import bench_report
+from qptlab.cli.tables import bench_report
 from qptlab.lab.plots.cost import cost_figure
 
 FALLING = [(1.0, 1e-2), (100.0, 1e-4), (10.0, 1e-3)]

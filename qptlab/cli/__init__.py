@@ -7,6 +7,8 @@ import time
 import traceback
 from collections.abc import Sequence
 
+from qptlab.errors import InputError, NotConverged
+
 # --minutes is wall time of the whole run, so the imports so far count.
 STARTED = time.perf_counter() - time.process_time()
 DEFECT = (
@@ -27,13 +29,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     # called by another program, a command begins now
     started = STARTED if argv is None else time.perf_counter()
     args = parser().parse_args(argv)
+    args.started = started
     try:
-        return _run(args, started)
+        # here, not above: `qptlab --help` and a mistyped option need none of it
+        from qptlab.cli import commands
+
+        getattr(commands, args.command)(args)
+        return 0
     except KeyboardInterrupt:
         return _say(args, "stopped", 130)
     except Exception as error:
-        from qptlab.errors import InputError, NotConverged
-
         if isinstance(error, InputError | OSError):  # an OSError names the user's file
             return _say(args, str(error), 2)
         if isinstance(error, NotConverged):
@@ -48,14 +53,3 @@ def _say(args: argparse.Namespace, sentence: str, status: int) -> int:
     line = re.sub(advice, r"\1 --\2 \4", " ".join(sentence.split()))
     print(f"qptlab {args.command}: {line}", file=sys.stderr)
     return status
-
-
-def _run(args: argparse.Namespace, started: float) -> int:
-    # Here, not above: `qptlab --help` and a mistyped option need none of it.
-    from qptlab.cli import commands
-
-    if args.command == "train":
-        commands.train(args, started)
-    else:
-        getattr(commands, args.command)(args)
-    return 0

@@ -48,24 +48,15 @@ def parser() -> argparse.ArgumentParser:
     _add_theory(train)
     _add_training(train)
 
-    for name, text in (
-        ("predict", "predict with a trained network"),
-        ("evaluate", "set a trained network beside PySCF and the baselines"),
-    ):
-        sub = command(name, text)
+    predict = command("predict", "predict with a trained network")
+    evaluate = command("evaluate", "set a trained network beside PySCF and the baselines")
+    for sub in (predict, evaluate):
         sub.add_argument("model", metavar="RUN", help=RUN)
         _add_geometry(sub)
         sub.add_argument("--refine", type=int, default=0, metavar="K", help="refining iterations")
-        if name == "predict":
-            _add_forces(sub)
-        else:
-            sub.add_argument(
-                "--guesses",
-                nargs="+",
-                choices=GUESSES,
-                default=GUESSES,
-                help="PySCF's starting densities to count Fock builds from; all by default",
-            )
+    _add_forces(predict)
+    guesses = "PySCF's starting densities to count Fock builds from; all by default"
+    evaluate.add_argument("--guesses", nargs="+", choices=GUESSES, default=GUESSES, help=guesses)
 
     _add_bench(command("bench", "measure beside PySCF and print it beside the goals"))
     return top

@@ -4,18 +4,18 @@ import argparse
 import json
 import math
 import time
+from collections.abc import Callable
 from dataclasses import fields
 
 import numpy as np
 
 from qptlab.cli import tables
-from qptlab.cli.inputs import asked_theory, frames, open_run
+from qptlab.cli.inputs import asked_theory, figure_file, frames, open_run
 from qptlab.dft import TERMS, ScfResult, dipole, forces, scf
 from qptlab.errors import NotConverged
 from qptlab.qpt.predict import Prediction, within_reach
 from qptlab.qpt.predict import predict as predict_one
 from qptlab.qpt.runs.models import load
-from qptlab.qpt.training.run import Training
 from qptlab.reference import evaluate as evaluate_model
 
 
@@ -36,35 +36,31 @@ def energy(args: argparse.Namespace) -> None:
         force = forces(result) if args.forces else None
         records.append(_energy_record(result, force, time.perf_counter() - started))
         tables.progress(result.message)
-    if args.json:
-        _print_json(records[0] if len(records) == 1 else {"frames": records})
-    else:
-        tables.energies(records)
+    record = records[0] if len(records) == 1 else {"frames": records}
+    _report(args, record, lambda: tables.energies(records))
     failed = [number for number, record in enumerate(records, 1) if not record["converged"]]
     if failed:
         which = "the SCF" if len(records) == 1 else f"frames {', '.join(map(str, failed))}"
         raise NotConverged(f"{which} did not converge")
 
 
-def train(args: argparse.Namespace, started: float) -> None:
+def train(args: argparse.Namespace) -> None:
     """Train until the limit; Ctrl-C stops and keeps the run."""
-    run = open_run(args, started)
+    run = open_run(args)
     tables.follow(run)
+    errors = next((log.val_error_ha for log in reversed(run.history) if log.val_error_ha), {})
     record = {
         "steps": int(run.state.step),
-        "seconds": time.perf_counter() - started,
+        "seconds": time.perf_counter() - args.started,
         "compile_seconds": run.clock.compile_seconds,
         "label_seconds": run.clock.label_seconds,
         "samples": run.history[-1].samples,
-        "val_energy_mae_ha": _last_errors(run),
+        "val_energy_mae_ha": {str(k): error for k, error in errors.items()},
         "baselines_ha": run.baselines_ha,
         "parameters": run.n_parameters,
         "run": str(run.out),
     }
-    if args.json:
-        _print_json(record)
-    else:
-        tables.trained(record)
+    _report(args, record, lambda: tables.trained(record))
 
 
 def predict(args: argparse.Namespace) -> None:
@@ -75,41 +71,26 @@ def predict(args: argparse.Namespace) -> None:
         prediction = predict_one(model, frame, args.refine, forces=args.forces)
         records.append(_energy_record(prediction, prediction.forces, prediction.seconds))
         tables.progress(prediction.message)
-    if args.json:
-        _print_json({"frames": records})
-    else:
-        tables.energies(records)
+    _report(args, {"frames": records}, lambda: tables.energies(records))
 
 
 def evaluate(args: argparse.Namespace) -> None:
     """Set predictions of every frame beside PySCF, no network, and DIIS."""
     model, geometries = load(args.model), frames(args)
     result = evaluate_model(model, geometries, args.refine, tables.progress, tuple(args.guesses))
-    if args.json:
-        _print_json(result.to_json())
-    else:
-        tables.evaluation(result)
+    _report(args, result.to_json(), lambda: tables.evaluation(result))
 
 
 def bench(args: argparse.Namespace) -> None:
     """Measure, in a process of its own, and set the goals beside what was measured."""
     from qptlab.bench import Options, measure, options, registry
-    from qptlab.cli.bench_tables import bench_report, figure_file
 
     asked = options(args.name, **{f.name: getattr(args, f.name) for f in fields(Options)[1:]})
     path = None if args.figure is None else figure_file(args.name, args.figure)
     report = measure(asked)
-    if args.json:
-        _print_json(report)
-    else:
-        bench_report(report)
+    _report(args, report, lambda: tables.bench_report(report))
     if path is not None:
         registry.bench(args.name).module.figure(report).savefig(path)
-
-
-def _last_errors(run: Training) -> dict[str, float]:
-    errors = next((log.val_error_ha for log in reversed(run.history) if log.val_error_ha), {})
-    return {str(k): error for k, error in errors.items()}
 
 
 def _energy_record(result: ScfResult, force: np.ndarray | None, seconds: float) -> dict:
@@ -148,8 +129,12 @@ def _by_spin(result: ScfResult, values) -> dict | list | int:
     return dict(zip(("alpha", "beta"), values, strict=True)) if result.is_open_shell else values
 
 
-def _print_json(record: dict) -> None:
-    print(json.dumps(_finite(record), allow_nan=False))
+def _report(args: argparse.Namespace, record: dict, show: Callable[[], None]) -> None:
+    """With --json one object, else what people read."""
+    if args.json:
+        print(json.dumps(_finite(record), allow_nan=False))
+    else:
+        show()
 
 
 def _finite(value):

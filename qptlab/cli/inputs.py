@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from qptlab.bench import registry
 from qptlab.cli.arguments import DEFAULT_MINUTES, DEFAULT_THEORY
 from qptlab.cli.tables import progress
 from qptlab.errors import InputError
@@ -13,14 +14,7 @@ from qptlab.qpt.networks.base import Network
 from qptlab.qpt.runs.folder import is_run
 from qptlab.qpt.runs.models import load
 from qptlab.qpt.runs.request import NetworkRequest, RunRequest, SamplerRequest, different
-from qptlab.qpt.sampling import (
-    TRAIN,
-    VALIDATION,
-    Mixture,
-    Sampler,
-    frames_from_file,
-    molecules,
-)
+from qptlab.qpt.sampling import TRAIN, VALIDATION, Mixture, Sampler, frames_from_file, molecules
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
 from qptlab.reference import pyscf_energy, pyscf_fock
@@ -50,26 +44,24 @@ def frames(args: argparse.Namespace) -> list[Molecule]:
 
 def asked_theory(args: argparse.Namespace) -> Theory:
     """The theory of --theory, --grid and --coulomb."""
-    given = {"grid": args.grid, "coulomb": args.coulomb}
-    changes = {key: value for key, value in given.items() if value is not None}
+    changes = _given(grid=args.grid, coulomb=args.coulomb)
     return parse_theory(args.theory or DEFAULT_THEORY, **changes)
 
 
-def open_run(args: argparse.Namespace, started: float) -> Training:
+def _given(**values) -> dict:
+    """Without those that nobody gave."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def open_run(args: argparse.Namespace) -> Training:
     """The run to carry out: new, or with --resume the one in --out."""
     minutes = args.minutes
     if minutes is None and args.steps is None:
         minutes = DEFAULT_MINUTES
-    settings = {"minutes": minutes, "steps": args.steps}
-    options = {
-        "loss": args.loss,
-        "lr": args.lr,
-        "geometries": args.geometries,
-        "pool_gib": args.pool,
-        "reuse": args.reuse,
-    }
-    settings |= {name: given for name, given in options.items() if given is not None}
-    judge = {"reference": pyscf_energy, "labels": pyscf_fock, "started": started}
+    settings = {"minutes": minutes, "steps": args.steps} | _given(
+        loss=args.loss, lr=args.lr, geometries=args.geometries, pool_gib=args.pool, reuse=args.reuse
+    )
+    judge = {"reference": pyscf_energy, "labels": pyscf_fock, "started": args.started}
     if args.resume:
         if args.start is not None:
             raise InputError("--resume goes on from the run's own weights; leave out --start")
@@ -78,26 +70,22 @@ def open_run(args: argparse.Namespace, started: float) -> Training:
         run = Training.resume(args.out, **judge, **settings)
         _check_same(run, args)
         return run
-    return _request(args, TrainConfig(seed=args.seed or 0, **settings)).training(
-        **judge, progress=progress
-    )
+    config = TrainConfig(seed=args.seed or 0, **settings)
+    return _request(args, config).training(**judge, progress=progress)
 
 
 def _request(args: argparse.Namespace, config: TrainConfig) -> RunRequest:
     """The new run that the arguments ask for, checked before anything is written."""
     geometries = _geometries(args)
-    held_out = frames_from_xyz(Path(args.validate)) if args.validate else []
-    out = _empty_place(Path(args.out))
-    theory = asked_theory(args)
-    network = _start_model(args, geometries) if args.start else _new_model(args, geometries)
+    # in this order are they checked
     return RunRequest(
         geometries=tuple(geometries),
-        theory=theory,
-        network=network,
+        held_out=tuple(_held_out(args)),
+        out=_empty_place(Path(args.out)),
+        theory=asked_theory(args),
+        network=_start_model(args, geometries) if args.start else _new_model(args, geometries),
         sampler=_sampler(args, config),
         config=config,
-        held_out=tuple(held_out),
-        out=out,
     )
 
 
@@ -145,8 +133,6 @@ def _geometries(args: argparse.Namespace) -> list[Molecule]:
 
 
 def _sampler(args: argparse.Namespace, config: TrainConfig) -> SamplerRequest:
-    given = {"sigma_bohr": args.sigma, "temperature_k": args.temperature}
-    numbers = {name: value for name, value in given.items() if value is not None}
     frames = None
     if args.sampler == "file" and Path(args.geometry).is_file():
         frames = frames_from_file(Path(args.geometry), args.charge, args.spin or 0)
@@ -155,8 +141,13 @@ def _sampler(args: argparse.Namespace, config: TrainConfig) -> SamplerRequest:
         surface=None if args.surface is None else parse_theory(args.surface),
         seconds=None if config.minutes is None else 60 * DYNAMICS_SHARE * config.minutes,
         frames=frames,
-        **numbers,
+        **_given(sigma_bohr=args.sigma, temperature_k=args.temperature),
     )
+
+
+def _held_out(args: argparse.Namespace) -> list[Molecule]:
+    """The molecules of --validate."""
+    return frames_from_xyz(Path(args.validate)) if args.validate else []
 
 
 def _empty_place(out: Path) -> Path:
@@ -175,7 +166,6 @@ def _check_same(run: Training, args: argparse.Namespace) -> None:
     """A resumed run goes on as it was: what is said again must be the same."""
     sampler, known = run.sampler, run.model.theory
     here, there = frames(args), molecules(sampler, TRAIN)
-    unseen = frames_from_xyz(Path(args.validate)) if args.validate else []
     if isinstance(sampler, Mixture):
         sampler = sampler.training[0]  # all are wiggles of one width
     else:
@@ -184,7 +174,7 @@ def _check_same(run: Training, args: argparse.Namespace) -> None:
         "molecule": (_named(here), _named(there)),
         "--charge": tuple(tuple(str(m.charge) for m in side) for side in (here, there)),
         "--spin": (here[0].spin, there[0].spin),
-        "--validate": (_named(unseen) or None, _named(molecules(run.sampler, VALIDATION))),
+        "--validate": (_named(_held_out(args)) or None, _named(molecules(run.sampler, VALIDATION))),
         **_said_of_theory(args, known),
         "--sampler": (args.sampler, getattr(sampler, "kind", None)),
         "--sigma": (args.sigma, getattr(sampler, "sigma", None)),
@@ -229,3 +219,21 @@ def _text(value: object) -> str:
     if value is None:
         return "none"
     return " ".join(value) if isinstance(value, tuple) else str(value)
+
+
+def figure_file(bench: str, path: Path) -> Path:
+    """The file of --figure, if it can be drawn there; asked before an hour is spent.
+
+    Raises:
+        InputError: another bench, a kind of picture that cannot be drawn, or no such folder.
+    """
+    from matplotlib.figure import Figure
+
+    if not registry.bench(bench).draws:
+        raise InputError(f"--figure belongs to the bench {registry.drawing()}; got {bench}")
+    kinds = Figure().canvas.get_supported_filetypes()
+    if path.suffix[1:].lower() not in kinds:
+        raise InputError(f"{path} is no picture; its name may end in .{', .'.join(sorted(kinds))}")
+    if path.is_dir() or not os.access(path.parent, os.W_OK):
+        raise InputError(f"{path} cannot be written")
+    return path

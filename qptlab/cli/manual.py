@@ -6,7 +6,6 @@
 
 import argparse
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 from qptlab.cli.arguments import parser
@@ -25,17 +24,9 @@ def rewritten(page: str) -> str:
     above, heading, _ = page.partition(HEADING)
     if not heading:
         raise InputError(f"the page has no heading {HEADING!r}")
-    return above + "\n\n".join([HEADING, NOTE, *map(_section, _commands(parser()))]) + "\n"
-
-
-def _commands(sub: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
-    """Every parser that has no commands below it, in the order of `--help`."""
-    groups = [a for a in sub._actions if isinstance(a, argparse._SubParsersAction)]
-    if not groups:
-        yield sub
-    for group in groups:
-        for below in group.choices.values():
-            yield from _commands(below)
+    (commands,) = (a for a in parser()._actions if isinstance(a, argparse._SubParsersAction))
+    sections = map(_section, commands.choices.values())
+    return above + "\n\n".join([HEADING, NOTE, *sections]) + "\n"
 
 
 def _section(command: argparse.ArgumentParser) -> str:

@@ -1,20 +1,27 @@
 """What the command line prints for people: tables on stdout, progress on stderr."""
 
+from collections.abc import Iterable
+
 import numpy as np
+from rich import table as rich
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
 
+from qptlab.bench import registry
+from qptlab.bench.table import Table, micro, table
 from qptlab.qpt.training.run import Training
 from qptlab.reference import Evaluation
-from qptlab.units import DEBYE_PER_AU, EV_PER_HARTREE, MICROHARTREE_PER_HARTREE
+from qptlab.units import DEBYE_PER_AU, EV_PER_HARTREE
 
-# markup off: file names may hold brackets
-_out = Console(highlight=False, markup=False)
-_err = Console(stderr=True, highlight=False, markup=False)
+WIDTH = 120
+"""Columns of a bench where there is no terminal to ask."""
 REPORT_EVERY = 10.0
 """Seconds between progress lines where there is no terminal to draw a bar on."""
+
+# file names may hold brackets and colons
+_plain = {"highlight": False, "markup": False, "emoji": False}
+_out, _err = Console(**_plain), Console(**_plain, stderr=True)
+_wide = _out if _out.is_terminal else Console(**_plain, width=WIDTH)
 
 
 def progress(line: str) -> None:
@@ -24,28 +31,24 @@ def progress(line: str) -> None:
 
 def energies(records: list[dict]) -> None:
     """A table with one row per geometry."""
-    table = Table(title=", ".join(_what(records[0])))
-    columns = ["energy / Ha", "HOMO / eV", "LUMO / eV", "dipole / D", "Fock builds", "s"]
-    with_forces = "forces" in records[0]
-    if with_forces:
-        columns.insert(4, "largest force / (Ha/bohr)")
-    for name in columns:
-        # where the window is narrow, headings are folded and no energy is cut
-        table.add_column(name, justify="right", no_wrap=name == columns[0])
-    for r in records:
-        lumo = "–" if r["lumo"] is None else f"{r['lumo'] * EV_PER_HARTREE:.3f}"
-        cells = [
-            f"{r['energy']:.8f}",
-            f"{r['homo'] * EV_PER_HARTREE:.3f}",
-            lumo,
-            f"{np.linalg.norm(r['dipole']) * DEBYE_PER_AU:.3f}",
-            str(r["fock_builds"]),
-            f"{r['seconds']:.2f}",
-        ]
-        if with_forces:
-            cells.insert(4, f"{np.linalg.norm(r['forces'], axis=1).max():.6f}")
-        table.add_row(*cells)
-    _out.print(table)
+    force = "largest force / (Ha/bohr)"
+    columns = {
+        "energy / Ha": "{energy:.8f}",
+        "HOMO / eV": lambda r: _ev(r["homo"]),
+        "LUMO / eV": lambda r: _ev(r["lumo"]),
+        "dipole / D": lambda r: f"{np.linalg.norm(r['dipole']) * DEBYE_PER_AU:.3f}",
+        force: lambda r: f"{np.linalg.norm(r['forces'], axis=1).max():.6f}",
+        "Fock builds": "{fock_builds}",
+        "s": "{seconds:.2f}",
+    }
+    if "forces" not in records[0]:
+        del columns[force]
+    # where the window is narrow, headings are folded and no energy is cut
+    _show(table(", ".join(_what(records[0])), columns, records, text_columns=0, no_wrap=True))
+
+
+def _ev(energy_ha: float | None) -> str:
+    return "–" if energy_ha is None else f"{energy_ha * EV_PER_HARTREE:.3f}"
 
 
 def _what(record: dict) -> list[str]:
@@ -86,9 +89,7 @@ def follow(run: Training) -> None:
 
 def _validation_text(errors: dict[int, float]) -> str:
     last = max(errors)
-    return (
-        f", validation error {_micro(errors[0])} µHa, {_micro(errors[last])} after {last} refining"
-    )
+    return f", validation error {micro(errors[0])} µHa, {micro(errors[last])} after {last} refining"
 
 
 def trained(record: dict) -> None:
@@ -102,21 +103,17 @@ def trained(record: dict) -> None:
 
 def evaluation(result: Evaluation) -> None:
     """Errors against PySCF, then the baselines at the same number of Fock builds."""
-    table = Table(
-        title=f"{result.geometries} geometries, {result.refine} refining iterations, against PySCF"
-    )
-    table.add_column("mean error")
-    table.add_column("µHa", justify="right")
-    for label, value in (
-        ("energy", result.energy_mae_ha),
-        ("its estimate ΔE₂", result.delta2_ha),
-        ("Fock matrix F[D]", result.fock_mae_ha),
-        ("Fock matrix F0 + ΔF", result.raw_fock_mae_ha),
-        ("orbital energies", result.mo_energy_mae_ha),
-        ("occupied orbital energies", result.occupied_mo_energy_mae_ha),
-    ):
-        table.add_row(label, _micro(value))
-    _out.print(table)
+    errors = {
+        "energy": result.energy_mae_ha,
+        "its estimate ΔE₂": result.delta2_ha,
+        "Fock matrix F[D]": result.fock_mae_ha,
+        "Fock matrix F0 + ΔF": result.raw_fock_mae_ha,
+        "orbital energies": result.mo_energy_mae_ha,
+        "occupied orbital energies": result.occupied_mo_energy_mae_ha,
+    }
+    title = f"{result.geometries} geometries, {result.refine} refining iterations, against PySCF"
+    lines = [(label, micro(error)) for label, error in errors.items()]
+    _show(Table(title, ("mean error", "µHa"), lines))
     _errors_table(
         "at equal Fock builds",
         {"network": {result.refine: result.energy_mae_ha}, **result.baselines},
@@ -133,53 +130,84 @@ def evaluation(result: Evaluation) -> None:
 
 def _by_molecule(result: Evaluation) -> None:
     """One line for each geometry, then the medians and who is worse than DIIS."""
-    tolerance = "1e-09"
-    table = Table(caption=f"energy errors in µHa; PySCF's Fock builds to {tolerance} Ha")
-    table.add_column("molecule")
-    for name in ("network", "ΔE₂", "DIIS", "from minao", "from prediction"):
-        table.add_column(name, justify="right")
-    for frame in result.frames:
+    tolerance, medians = "1e-09", result.medians_ha
+
+    def line(frame: dict) -> list[str]:
         costs = frame["scf_speedup"][tolerance]
-        table.add_row(
+        return [
             frame["formula"] + (f" {frame['charge']:+d}" if frame["charge"] else ""),
-            _micro(frame["energy_mae_ha"]),
-            _micro(frame["delta2_ha"]) + ("" if frame["within_reach"] else " (out of reach)"),
-            _micro(frame["baselines"]["diis"][result.refine]),
+            micro(frame["energy_mae_ha"]),
+            micro(frame["delta2_ha"]) + ("" if frame["within_reach"] else " (out of reach)"),
+            micro(frame["baselines"]["diis"][result.refine]),
             *(f"{costs[guess]['fock_builds']:.0f}" for guess in ("minao", "predicted")),
-        )
-    medians = result.medians_ha
-    table.add_section()
-    table.add_row("median", _micro(medians["network"]), "", _micro(medians["diis"]))
-    _out.print(table)
+        ]
+
+    header = "molecule", "network", "ΔE₂", "DIIS", "from minao", "from prediction"
+    caption = f"energy errors in µHa; PySCF's Fock builds to {tolerance} Ha"
+    shown = _rich(Table(None, header, [*map(line, result.frames)], caption))
+    shown.add_section()
+    shown.add_row("median", micro(medians["network"]), "", micro(medians["diis"]))
+    _out.print(shown)
     worse = [result.frames[i]["formula"] for i in result.worse_than_diis]
     _out.print(f"worse than DIIS: {', '.join(worse) or 'none'}")
 
 
 def _scf_costs(costs: dict[str, dict]) -> None:
     """Fock builds and seconds by guess, one column for each tolerance."""
-    table = Table(title="PySCF's SCF: Fock builds (seconds), those of the prediction counted")
-    table.add_column("start")
-    for tolerance in costs:
-        table.add_column(f"to {tolerance} Ha", justify="right")
-    for guess in sorted(next(iter(costs.values())), key=lambda name: name == "predicted"):
-        cells = [costs[tolerance][guess] for tolerance in costs]
-        table.add_row(guess, *(f"{c['fock_builds']:.1f} ({c['seconds']:.2f})" for c in cells))
-    _out.print(table)
+    guesses = sorted(next(iter(costs.values())), key=lambda name: name == "predicted")
+    cell = "{fock_builds:.1f} ({seconds:.2f})".format_map
+    lines = [[guess, *(cell(found[guess]) for found in costs.values())] for guess in guesses]
+    title = "PySCF's SCF: Fock builds (seconds), those of the prediction counted"
+    _show(Table(title, ["start", *(f"to {tolerance} Ha" for tolerance in costs)], lines))
 
 
 def _errors_table(title: str, rows: dict[str, dict], unit: str) -> None:
     names = {"network": "network", "plain": "no network (ΔF = 0)", "diis": "DIIS from minao"}
-    counts = sorted({int(k) for row in rows.values() for k in row})
-    table = Table(title=Text(title), caption=unit)
-    table.add_column("refining iterations")
-    for k in counts:
-        table.add_column(str(k), justify="right")
-    for name, row in rows.items():
-        by_count = {int(k): value for k, value in row.items()}
-        cells = [_micro(by_count[k]) if k in by_count else "" for k in counts]
-        table.add_row(names[name], *cells)
-    _out.print(table)
+    errors = {name: {int(k): error for k, error in row.items()} for name, row in rows.items()}
+    counts = sorted({k for row in errors.values() for k in row})
+    lines = [
+        [names[name], *(micro(row[k]) if k in row else "" for k in counts)]
+        for name, row in errors.items()
+    ]
+    _show(Table(title, ["refining iterations", *map(str, counts)], lines, unit))
 
 
-def _micro(value_ha: float) -> str:
-    return f"{value_ha * MICROHARTREE_PER_HARTREE:.3g}"
+def bench_report(report: dict) -> None:
+    """The machine, and the tables of the bench."""
+    about = report["machine"]
+    _wide.print(
+        f"{about['cpu']}, {about['cores']} cores; {about['threads']} threads for everyone; "
+        f"float64 matrix product {about['matmul_gflops']:.0f} GFLOP/s; "
+        f"load {about['load_average'][0]:.1f} before, {about['load_average_after'][0]:.1f} after\n"
+        + ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+        + "\n"
+        + " ".join(f"{name}={value}" for name, value in about["environment"].items())
+    )
+    print_tables(registry.bench(report["bench"]).module.tables(report), _wide)
+
+
+def print_tables(tables: Iterable[Table | str], out: Console) -> None:
+    """Tables and sentences of a bench, in Markdown where a page needs them."""
+    for what in tables:
+        if isinstance(what, str):
+            out.print(what, soft_wrap=True)
+        elif what.markdown and not out.is_terminal:
+            lines = [what.header, ["---"] * len(what.header), *what.lines]
+            text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+            out.print(f"\n{what.title}\n\n{text}\n", soft_wrap=True)
+        else:
+            out.print(_rich(what))
+
+
+def _show(what: Table) -> None:
+    _out.print(_rich(what))
+
+
+def _rich(what: Table) -> rich.Table:
+    shown = rich.Table(title=what.title, caption=what.caption)
+    for index, name in enumerate(what.header):
+        justify = "left" if index < what.text_columns else "right"
+        shown.add_column(name, justify=justify, no_wrap=what.no_wrap and index == 0)
+    for line in what.lines:
+        shown.add_row(*line)
+    return shown
