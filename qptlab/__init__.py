@@ -33,44 +33,28 @@ from qptlab.molecule import Molecule, from_xyz, molecule  # noqa: E402
 from qptlab.theory import Theory  # noqa: E402
 from qptlab.theory import parse_theory as theory  # noqa: E402
 
-# Imported when first used: `import qptlab` stays quick.
-_LAZY = {
-    "from_smiles": "qptlab.smiles",
-    "integrals": "qptlab.dft.integrals",
-    "energy": "qptlab.dft.energy",
-    "fock_matrix": "qptlab.dft.energy",
-    "scf": "qptlab.dft.scf",
-    "scf_batch": "qptlab.dft.batch",
-    "forces": "qptlab.dft.forces",
-    "polarizability": "qptlab.dft.properties",
-    "BlockQPT": "qptlab.qpt.networks.block",
-    "PaperQPT": "qptlab.qpt.networks.paper",
-    "TrainConfig": "qptlab.qpt.training.config",
-    "Training": "qptlab.qpt.training.run",
-    "load": "qptlab.qpt.runs.models",
-    "save_model": "qptlab.qpt.runs.models",
-    "about_model": "qptlab.qpt.runs.models",
-    "predict": "qptlab.qpt.predict",
-    "wiggle": "qptlab.qpt.sampling",
-    "mixture": "qptlab.qpt.sampling",
-    "normal_modes": "qptlab.qpt.sampling",
-    "molecular_dynamics": "qptlab.qpt.sampling",
-    "dihedral_scan": "qptlab.qpt.sampling",
-    "compare": "qptlab.reference",
-    "evaluate": "qptlab.reference",
-    "initial_guess": "qptlab.reference",
-    "write_molden": "qptlab.reference",
-    "pyscf_scf": "qptlab.reference",
-    "train_panel": "qptlab.lab.panels.train",
-    "scf_panel": "qptlab.lab.panels.scf",
-    "gradient_panel": "qptlab.lab.panels.gradients",
-    "write_cube": "qptlab.lab.files.cube",
-    "write_csv": "qptlab.lab.files.exports",
-    "save_figure": "qptlab.lab.files.exports",
-    "orbital_page": "qptlab.lab.files.orbital_page",
-    "view_orbital": "qptlab.lab.panels.orbitals",
-    "workbench": "qptlab.lab.workbench",
+# Public names by where they are, imported when first used: `import qptlab` stays quick.
+_HOMES = {
+    "smiles": ["from_smiles"],
+    "dft": ["energy", "fock_matrix", "forces", "integrals", "polarizability", "scf", "scf_batch"],
+    "qpt.networks.block": ["BlockQPT"],
+    "qpt.networks.paper": ["PaperQPT"],
+    "qpt.training.config": ["TrainConfig"],
+    "qpt.training.run": ["Training"],
+    "qpt.runs.models": ["about_model", "load", "save_model"],
+    "qpt.predict": ["predict"],
+    "qpt.sampling": ["dihedral_scan", "mixture", "molecular_dynamics", "normal_modes", "wiggle"],
+    "reference": ["compare", "evaluate", "initial_guess", "pyscf_scf", "write_molden"],
+    "lab.panels.train": ["train_panel"],
+    "lab.panels.scf": ["scf_panel"],
+    "lab.panels.gradients": ["gradient_panel"],
+    "lab.panels.orbitals": ["view_orbital"],
+    "lab.files.cube": ["write_cube"],
+    "lab.files.exports": ["save_figure", "write_csv"],
+    "lab.files.orbital_page": ["orbital_page"],
+    "lab.workbench": ["workbench"],
 }
+_LAZY = {name: f"qptlab.{home}" for home, names in _HOMES.items() for name in names}
 
 # In a notebook, a cell that ends in a molecule shows it in 3D.
 if "IPython" in sys.modules:

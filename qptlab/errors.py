@@ -1,9 +1,5 @@
 """What can go wrong, by who has to do something about it.
 
-    InputError      what a user gave cannot be computed: the sentence says what is allowed
-    MissingFile     an InputError about a file or folder that is not there
-    NotConverged    the input was right, and the calculation found no answer
-
 Anything else is a defect of qptlab: the command line shows where, and where to report it.
 """
 

@@ -65,10 +65,9 @@ class Molecule:
             )
         _check_distances(symbols, positions)
         positions.flags.writeable = False
-        object.__setattr__(self, "symbols", symbols)
-        object.__setattr__(self, "positions", positions)
-        object.__setattr__(self, "charge", charge)
-        object.__setattr__(self, "spin", spin)
+        checked = {"symbols": symbols, "positions": positions, "charge": charge, "spin": spin}
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
 
     @property
     def numbers(self) -> tuple[int, ...]:
@@ -95,7 +94,7 @@ class Molecule:
 
     def with_positions(self, positions: np.ndarray) -> "Molecule":
         """The same atoms elsewhere; positions (atom, 3) in bohr."""
-        return Molecule(self.symbols, positions, self.charge, self.spin)
+        return replace(self, positions=positions)
 
     def __eq__(self, other):
         if not isinstance(other, Molecule):
@@ -132,7 +131,7 @@ def molecule(name: str, charge: int = 0, spin: int | None = None) -> Molecule:
     >>> molecule("water")
     Molecule(H2O, 3 atoms, 10 electrons, charge 0)
     """
-    found = _library().get(_key(name))
+    found = next((mol for names, mol in _library() if _key(name) in names), None)
     if found is None:
         raise InputError(f"unknown molecule {name!r}; known: {', '.join(library_names())}")
     return Molecule(found.symbols, found.positions, charge, found.spin if spin is None else spin)
@@ -140,7 +139,7 @@ def molecule(name: str, charge: int = 0, spin: int | None = None) -> Molecule:
 
 def library_names() -> list[str]:
     """Names that `molecule` knows, smallest molecule first."""
-    return [_key(comment.split()[0]) for comment, _ in _library_frames()]
+    return [names[0] for names, _ in _library()]
 
 
 def from_xyz(source: Source, charge: int | None = None, spin: int = 0) -> Molecule:
@@ -201,17 +200,13 @@ def _parse_xyz(text: str, name: str, charge: int | None, spin: int) -> list[tupl
         raise InputError(f"{name}: empty; an .xyz file starts with the number of atoms")
     frames, at = [], 0
     while at < len(lines):
-        if frames and not lines[at].strip():  # some programs part frames by an empty line
+        first = lines[at].strip()
+        if frames and not first:  # some programs part frames by an empty line
             at += 1
             continue
-        try:
-            count = int(lines[at])
-        except ValueError:
-            count = 0
+        count = int(first) if first.isdecimal() else 0
         if count < 1:
-            raise InputError(
-                f"{name}, line {at + 1}: expected the number of atoms; got {lines[at].strip()!r}"
-            )
+            raise InputError(f"{name}, line {at + 1}: expected the number of atoms; got {first!r}")
         body = lines[at + 2 : at + 2 + count]
         if len(body) < count:
             raise InputError(f"{name}: {count} atoms announced, {len(body)} found")
@@ -277,22 +272,15 @@ def _key(name: str) -> str:
 
 
 @functools.cache
-def _library_frames() -> list[tuple[str, Molecule]]:
+def _library() -> list[tuple[list[str], Molecule]]:
+    """Molecules with their names and formula, which stand before the first bar of a comment line.
+
+    Their unpaired electrons, where there are any, stand between bars: `| spin 2 |`.
+    """
+    found = []
     text = resources.files("qptlab").joinpath("library.xyz").read_text()
-    frames = _parse_xyz(text, "library.xyz", None, 0)
-    return [(comment, replace(mol, spin=_library_spin(comment))) for comment, mol in frames]
-
-
-def _library_spin(comment: str) -> int:
-    """Unpaired electrons, where a comment line names them between bars: `| spin 2 |`."""
-    for part in comment.split("|"):
-        if part.split()[:1] == ["spin"]:
-            return int(part.split()[1])
-    return 0
-
-
-@functools.cache
-def _library() -> dict[str, Molecule]:
-    """Names and formulas, as the part of each comment line before the bar gives them."""
-    named = ((comment.split("|")[0].split(), mol) for comment, mol in _library_frames())
-    return {_key(word): mol for words, mol in named for word in words}
+    for comment, mol in _parse_xyz(text, "library.xyz", None, 0):
+        names = [_key(word) for word in comment.partition("|")[0].split()]
+        spin = re.search(r"\| spin (\d+) \|", comment)
+        found.append((names, replace(mol, spin=int(spin[1]) if spin else 0)))
+    return found
