@@ -5,12 +5,13 @@ to a density matrix, and back through it), `energy` (the loss, whose gradient is
 `schemes` and `scf` (until the two agree), `screening`, `implicit` and `forces` (what else follows
 by differentiating). Functionals are in `xc`, derivatives of integrals in `nuclear`.
 """
+# Imported here to be found here:
+# ruff: noqa: F401
 
 import importlib
 
 from qptlab.dft.batch import scf_batch, stack
 from qptlab.dft.density import CLOSED_GAP, Filled, density_from_fock, fill, orbitals
-from qptlab.dft.diis import commutator
 from qptlab.dft.energy import TERMS, Energy, energy, energy_and_fock, fock_matrix
 from qptlab.dft.forces import forces, nuclear_gradient
 from qptlab.dft.grid import Grid, molecular_grid
@@ -19,51 +20,10 @@ from qptlab.dft.integrals import Integrals, ao_values, integrals, overlap_matrix
 from qptlab.dft.properties import dipole, polarizability
 from qptlab.dft.results import ScfResult
 from qptlab.dft.scf import scf, scf_iterations
-from qptlab.dft.schemes import SCHEMES, Diis, Mixing, Plain, Screened
-
-# ASE's calculators take a while to import.
-_LAZY = dict.fromkeys(("SurfaceCalculator", "ase_atoms", "from_ase"), "qptlab.dft.surface")
-
-__all__ = [
-    "CLOSED_GAP",
-    "SCHEMES",
-    "TERMS",
-    "Diis",
-    "Energy",
-    "Filled",
-    "Grid",
-    "Integrals",
-    "Mixing",
-    "Plain",
-    "ScfResult",
-    "Screened",
-    "SurfaceCalculator",
-    "ao_values",
-    "ase_atoms",
-    "commutator",
-    "density_from_fock",
-    "dipole",
-    "energy",
-    "energy_and_fock",
-    "fill",
-    "fock_matrix",
-    "forces",
-    "from_ase",
-    "integrals",
-    "molecular_grid",
-    "nuclear_gradient",
-    "orbitals",
-    "overlap_matrix",
-    "polarizability",
-    "scf",
-    "scf_batch",
-    "scf_iterations",
-    "self_consistent",
-    "stack",
-]
 
 
 def __getattr__(name: str):
-    if name not in _LAZY:
+    # ASE's calculators take a while to import
+    if name not in ("SurfaceCalculator", "ase_atoms", "from_ase"):
         raise AttributeError(f"module 'qptlab.dft' has no attribute {name!r}")
-    return getattr(importlib.import_module(_LAZY[name]), name)
+    return getattr(importlib.import_module("qptlab.dft.surface"), name)

@@ -1,6 +1,8 @@
 """PySCF, the judge: reference calculations, comparison, and evaluation of networks."""
+# Imported here to be found here:
+# ruff: noqa: F401
 
-from qptlab.reference.compare import Comparison, compare
+from qptlab.reference.compare import compare
 from qptlab.reference.evaluate import Evaluation, evaluate
 from qptlab.reference.molden import write_molden
 from qptlab.reference.pyscf_runs import (
@@ -11,17 +13,3 @@ from qptlab.reference.pyscf_runs import (
     pyscf_terms,
 )
 from qptlab.reference.starting_density import initial_guess
-
-__all__ = [
-    "Comparison",
-    "Evaluation",
-    "compare",
-    "evaluate",
-    "initial_guess",
-    "pyscf_energy",
-    "pyscf_fock",
-    "pyscf_mean_field",
-    "pyscf_scf",
-    "pyscf_terms",
-    "write_molden",
-]
