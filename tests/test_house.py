@@ -20,7 +20,7 @@ PYSCF_CALLERS = {
         "integrals",
         "minao",
         "mol",
-        "nuclear/minao",
+        "nuclear/one_electron",
         "nuclear/repulsion",
         "repulsion",
     )

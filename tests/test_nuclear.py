@@ -150,8 +150,8 @@ def test_fitted_repulsion(name, omega, monkeypatch):
         tensor = pyscf_cderi(mol, omega)
         return 0.5 * np.sum((tensor @ form) * tensor)
 
-    bar = cderi(mol, auxiliary(mol), omega) @ form
-    gradient = cderi_vjp(mol, auxiliary(mol), bar, omega)
+    bar = cderi(mol, omega) @ form
+    gradient = cderi_vjp(mol, bar, omega)
     check(gradient, *along(molecule, level, value))
     assert_still(gradient)
 
@@ -160,7 +160,7 @@ def test_fitted_repulsion(name, omega, monkeypatch):
 @pytest.mark.parametrize("omega", [0.0, OMEGA])
 def test_fitted_integrals_are_pyscfs(name, omega):
     mol = pyscf_mol(*case(name))
-    ours, theirs = cderi(mol, auxiliary(mol), omega), pyscf_cderi(mol, omega)
+    ours, theirs = cderi(mol, omega), pyscf_cderi(mol, omega)
     assert np.abs(ours.T @ ours - theirs.T @ theirs).max() < 1e-10
     assert mol.omega == 0 and ours.shape[0] == df.addons.make_auxmol(mol, auxiliary(mol)).nao
     assert omega or np.array_equal(ours, theirs)
@@ -221,7 +221,7 @@ def test_an_atom_alone_feels_nothing():
         overlap_vjp(mol, bar),
         h_core_vjp(mol, bar),
         minao_vjp(mol, bar),
-        cderi_vjp(mol, auxiliary(mol), cderi(mol, auxiliary(mol))),
+        cderi_vjp(mol, cderi(mol)),
         grid_vjp(mol, grid, bar_ao, random(len(grid.weights))),
     ):
         assert np.abs(gradient).max() < 1e-9

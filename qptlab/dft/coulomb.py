@@ -42,7 +42,7 @@ class FittedExchange(eqx.Module):
 
     def energy(self, spin: Spin) -> Scalar:
         """−½ Σ_P tr(B_P P B_P P) of one spin, hartree: all of it, before the share."""
-        return sum_over_blocks(_exchange_of_block, spin, self.cderi)
+        return sum_over_blocks(lambda spin, block: spin.exchange(block), spin, self.cderi)
 
 
 class ExactCoulomb(eqx.Module):
@@ -67,7 +67,7 @@ class ExactExchange(eqx.Module):
         """−½ Σ P_μν (μλ|νσ) P_λσ of one spin, hartree: all of it, before the share."""
         dm = spin.matrix()
         n_ao = dm.shape[0]
-        pair = _pair_index(n_ao)
+        pair = jnp.asarray(pair_index(n_ao))
 
         # One row of K at a time, made again on the way back: (ao, ao, ao) instead of ao⁴ numbers.
         @jax.checkpoint
@@ -84,10 +84,6 @@ Coulomb = FittedCoulomb | ExactCoulomb
 Exchange = FittedExchange | ExactExchange
 
 
-def _exchange_of_block(spin: Spin, cderi: Float[Array, "aux ao ao"]) -> Scalar:
-    return spin.exchange(cderi)
-
-
 def _packed(dm: Matrix) -> Float[Array, " pair"]:
     """The lower triangle of a matrix plus that of its transpose, the diagonal counted once.
 
@@ -97,9 +93,9 @@ def _packed(dm: Matrix) -> Float[Array, " pair"]:
     return np.where(rows == columns, 0.5, 1.0) * (dm + dm.T)[rows, columns]
 
 
-def _pair_index(n_ao: int) -> Array:
+def pair_index(n_ao: int) -> np.ndarray:
     """(ao, ao): where the pair μν stands in the packed order."""
-    index = np.zeros((n_ao, n_ao), dtype=np.int32)
+    index = np.empty((n_ao, n_ao), dtype=np.int32)
     rows, columns = np.tril_indices(n_ao)
     index[rows, columns] = index[columns, rows] = np.arange(rows.size)
-    return jnp.asarray(index)
+    return index

@@ -17,8 +17,8 @@ from qptlab.dft.density import fill
 from qptlab.dft.energy import energy
 from qptlab.dft.grid import Grid
 from qptlab.dft.integrals import Integrals, default_grid, integrals
-from qptlab.dft.mol import aux_basis, pyscf_mol
-from qptlab.dft.repulsion import n_aux
+from qptlab.dft.mol import pyscf_mol
+from qptlab.dft.repulsion import with_auxiliary
 from qptlab.dft.results import ScfResult
 from qptlab.errors import InputError, NotConverged
 from qptlab.molecule import Molecule
@@ -108,14 +108,15 @@ def _repulsion_vjp(mol, bar: Coulomb | Exchange) -> Gradient:
     omega = getattr(bar, "omega", 0.0)
     if isinstance(bar, ExactCoulomb | ExactExchange):
         return nuclear.eri_vjp(mol, np.asarray(bar.eri), omega)
-    auxiliary, cderi = aux_basis(tuple(sorted(set(mol.elements)))), np.asarray(bar.cderi)
+    cderi = np.asarray(bar.cderi)
     if isinstance(bar, FittedExchange):
         rows, columns = np.tril_indices(mol.nao)
         # an element of the packed tensor stands at two places of the unpacked one
-        cderi = cderi.reshape(-1, mol.nao, mol.nao)[: n_aux(mol, auxiliary)]
+        n_aux = with_auxiliary(mol)[1].nao
+        cderi = cderi.reshape(-1, mol.nao, mol.nao)[:n_aux]
         other = np.where(rows == columns, 0.0, 1.0) * cderi[:, columns, rows]
         cderi = cderi[:, rows, columns] + other
-    return nuclear.cderi_vjp(mol, auxiliary, cderi, omega)
+    return nuclear.cderi_vjp(mol, cderi, omega)
 
 
 def _grid_vjp(mol, bar: Integrals, grid: Grid) -> Gradient:

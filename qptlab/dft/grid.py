@@ -8,6 +8,7 @@ import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, Int
+from pyscf.dft import gen_grid, radi
 
 from qptlab.dft.mol import pyscf_mol
 from qptlab.molecule import Molecule
@@ -47,18 +48,13 @@ def n_grid_points(molecule: Molecule, theory: Theory) -> int:
 
 
 def _pyscf_grids(mol, theory: Theory):
-    from pyscf.dft import gen_grid
-
     grids = gen_grid.Grids(mol)
     grids.level = theory.grid
     return grids
 
 
 def _points_by_atom(grids) -> list[int]:
-    mol = grids.mol
-    atomic = grids.gen_atomic_grids(
-        mol, grids.atom_grid, grids.radi_method, grids.level, grids.prune
-    )
+    mol, atomic = grids.mol, grids.gen_atomic_grids(grids.mol)
     return [len(atomic[mol.atom_symbol(a)][1]) for a in range(mol.natm)]
 
 
@@ -67,8 +63,6 @@ def size_adjustment(mol) -> np.ndarray:
 
     Source: Treutler, Ahlrichs, JCP 102, 346 (1995), with the square roots of Bragg's radii.
     """
-    from pyscf.dft import radi
-
     shift = radi.treutler_atomic_radii_adjust(mol, radi.BRAGG_RADII)
     atoms = range(mol.natm)
     return np.array([[shift(a, b, 0.0) for b in atoms] for a in atoms])

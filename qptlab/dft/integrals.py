@@ -12,6 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
+from pyscf import lib, scf
 
 from qptlab.dft import xc
 from qptlab.dft.coulomb import (
@@ -94,8 +95,6 @@ def integrals(molecule: Molecule, theory: str | Theory, grid: Grid | None = None
         InputError: electrons that do not fit the spin, unknown basis, an element the basis (or
             the auxiliary basis) lacks, functions beyond f, or exact integrals too large to hold.
     """
-    from pyscf import scf
-
     theory = parse_theory(theory)
     mol = pyscf_mol(molecule, theory)
     guess, occupation = minao_guess(mol), np.ones(mol.nelec[0])
@@ -145,8 +144,6 @@ def dipole_integrals(molecule: Molecule, theory: Theory) -> tuple[np.ndarray, np
 
 def use_one_thread() -> None:
     """Let libcint use one core when called from this thread: for work beside a training."""
-    from pyscf import lib
-
     lib.num_threads(1)
 
 
@@ -156,7 +153,7 @@ def check_input(molecule: Molecule, theory: Theory) -> None:
     if theory.coulomb == "exact":
         check_exact_size(mol)
     else:
-        aux_basis(tuple(sorted(set(molecule.symbols))))
+        aux_basis(molecule.symbols)
 
 
 def _repulsion(mol, theory: Theory) -> tuple[Coulomb, tuple[Exchange, ...]]:
@@ -172,10 +169,9 @@ def _repulsion(mol, theory: Theory) -> tuple[Coulomb, tuple[Exchange, ...]]:
             for share, omega in kinds
         ]
         return ExactCoulomb(whole), tuple(exchange)
-    auxiliary = aux_basis(tuple(sorted(set(mol.elements))))
-    whole = cderi(mol, auxiliary)
+    whole = cderi(mol)
     exchange = [
-        FittedExchange(_unpacked(cderi(mol, auxiliary, omega) if omega else whole), share, omega)
+        FittedExchange(_unpacked(cderi(mol, omega) if omega else whole), share, omega)
         for share, omega in kinds
     ]
     return FittedCoulomb(jnp.asarray(whole)), tuple(exchange)
@@ -183,8 +179,6 @@ def _repulsion(mol, theory: Theory) -> tuple[Coulomb, tuple[Exchange, ...]]:
 
 def _unpacked(packed: np.ndarray) -> Array:
     """(block, aux, ao, ao) from (aux, pair), filled with zeros to whole blocks."""
-    from pyscf import lib
-
     n_aux, n_pair = packed.shape
     n_ao = int((2 * n_pair) ** 0.5)
     size = _rows_per_block(AUX_PER_BLOCK, n_aux, 8 * n_ao**2)

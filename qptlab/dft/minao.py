@@ -9,6 +9,8 @@ import warnings
 
 import numpy as np
 import scipy.linalg
+from pyscf import gto, scf
+from pyscf.scf import atom_hf
 
 from qptlab.errors import InputError
 
@@ -23,8 +25,6 @@ def minao_guess(mol) -> np.ndarray:
 
     Source: Almlöf, Faegri, Korsell, J. Comput. Chem. 3, 385 (1982).
     """
-    from pyscf import gto, scf
-
     if _heaviest(mol) > LARGEST_ANO_NUMBER:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # remarks on cores and potentials
@@ -41,8 +41,6 @@ def minimal_atoms(mol):
     Raises:
         InputError: an element that PySCF has no minimal basis for.
     """
-    from pyscf import gto
-
     if _heaviest(mol) > LARGEST_ANO_NUMBER:
         raise InputError(f"no minimal basis beyond element {LARGEST_ANO_NUMBER} for minao")
     basis, occupation = {}, {}
@@ -54,15 +52,18 @@ def minimal_atoms(mol):
                 if n_core
                 else _ano_basis(element, (0,) * MOST_L)
             )
-    minimal = gto.Mole()
-    minimal._atm, minimal._bas, minimal._env = minimal.make_env(mol._atom, basis, [])
-    minimal._built = True
-    return minimal, np.hstack([occupation[element] for element in mol.elements])
+    return _bare(mol._atom, basis), np.hstack([occupation[element] for element in mol.elements])
+
+
+def _bare(atoms: list, basis: dict):
+    """A `pyscf.gto.Mole` of these atoms and shells, without the time that parsing them takes."""
+    mol = gto.Mole()
+    mol._atm, mol._bas, mol._env = mol.make_env(atoms, basis, [])
+    mol._built = True
+    return mol
 
 
 def _heaviest(mol) -> int:
-    from pyscf import gto
-
     return max(gto.charge(element) for element in mol.elements)
 
 
@@ -70,12 +71,8 @@ def _heaviest(mol) -> int:
 def _ano_basis(element: str, core: tuple[int, ...]) -> tuple[list, np.ndarray]:
     """ANO shells that an atom fills, and their occupation (averaged over open shells).
 
-    Args:
-        core: how many shells of each l a core potential replaces.
+    A core potential replaces `core[l]` shells of each l.
     """
-    from pyscf import gto
-    from pyscf.scf import atom_hf
-
     contractions = gto.basis.load("ano", element)
     shells, occupation = [], []
     for l in range(MOST_L):
@@ -91,13 +88,8 @@ def _ano_basis(element: str, core: tuple[int, ...]) -> tuple[list, np.ndarray]:
 def _outside_core(element: str, n_core: int, basis: list) -> tuple[list, np.ndarray]:
     """As `_ano_basis` around a core potential, but the basis itself where it is contracted so.
 
-    Args:
-        n_core: electrons that the core potential replaces.
-        basis: the shells of this element as PySCF keeps them.
+    The potential replaces `n_core` electrons; `basis` has this element's shells as PySCF's own.
     """
-    from pyscf import gto
-    from pyscf.scf import atom_hf
-
     core = tuple(gto.ecp.core_configuration(n_core, atom_symbol=element))
     ano, ano_occupation = _ano_basis(element, core)
     own, occupation = [], []
@@ -112,21 +104,9 @@ def _outside_core(element: str, n_core: int, basis: list) -> tuple[list, np.ndar
         own += shells
         occupation.append(np.repeat(filled, 2 * l + 1))
     occupation = np.hstack(occupation)
-    alike = _atom_overlap(element, own, ano)[occupation > 0][:, ano_occupation > 0]
+    atoms = (_bare([[element, (0.0, 0.0, 0.0)]], {element: shells}) for shells in (own, ano))
+    overlap = gto.intor_cross("int1e_ovlp", *atoms)
+    alike = overlap[occupation > 0][:, ano_occupation > 0]
     if abs(np.linalg.det(alike)) > SAME_ORBITALS:
         return own, occupation
     return ano, ano_occupation
-
-
-def _atom_overlap(element: str, one: list, other: list) -> np.ndarray:
-    """Overlaps between two sets of shells on the same atom."""
-    from pyscf import gto
-
-    atoms = []
-    for shells in (one, other):
-        atom = gto.Mole()
-        place = [[element, (0.0, 0.0, 0.0)]]
-        atom._atm, atom._bas, atom._env = atom.make_env(place, {element: shells}, [])
-        atom._built = True
-        atoms.append(atom)
-    return gto.intor_cross("int1e_ovlp", *atoms)

@@ -3,6 +3,10 @@
 import functools
 import warnings
 from collections import Counter
+from collections.abc import Iterable
+
+from pyscf import gto
+from pyscf.data.elements import ELEMENTS
 
 from qptlab.dft.shells import Shells
 from qptlab.errors import InputError
@@ -22,8 +26,6 @@ def pyscf_mol(molecule: Molecule, theory: Theory):
         InputError: a spin that its electrons cannot have, unknown basis, an element the basis
             lacks, or functions beyond f.
     """
-    from pyscf import gto
-
     elements = sorted(set(molecule.symbols))
     basis = {element: _basis(theory.basis, element) for element in elements}
     _check_electrons(molecule)
@@ -75,8 +77,6 @@ def _basis(name: str, element: str) -> list:
 @functools.cache
 def _load_basis(name: str, element: str) -> list | None:
     """Shells of one element as PySCF writes them; None where it has none."""
-    from pyscf import gto
-
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # "may be available in basis-set-exchange"
         try:
@@ -87,18 +87,14 @@ def _load_basis(name: str, element: str) -> list | None:
 
 def _core_potentials(name: str, elements: list[str]) -> dict[str, list]:
     """The effective core potentials that belong to a basis, by element."""
-    from pyscf import gto
-    from pyscf.data.elements import ELEMENTS
-
     _, numbers = gto.mole.bse_predefined_ecp(name, elements)
     symbols = [ELEMENTS[number] for number in sorted(numbers or ())]
     return {symbol: gto.basis.load_ecp(name, symbol) for symbol in symbols}
 
 
-@functools.cache
-def aux_basis(elements: tuple[str, ...]) -> dict[str, list]:
+def aux_basis(elements: Iterable[str]) -> dict[str, list]:
     """Shells of `AUX_BASIS`; `InputError` for an element it lacks."""
-    found = {element: _load_basis(AUX_BASIS, element) for element in elements}
+    found = {element: _load_basis(AUX_BASIS, element) for element in sorted(set(elements))}
     missing = [element for element, shells in found.items() if not shells]
     if missing:
         raise InputError(
@@ -120,17 +116,13 @@ def check_exact_size(mol) -> None:
 
 def shells_of(mol) -> Shells:
     """The shells of a `pyscf.gto.Mole` with spherical functions, in its order."""
-    from pyscf.gto import charge
-
-    atom, number, angular, index = [], [], [], []
+    rows: list[tuple[int, int, int, int]] = []
     seen: Counter = Counter()
     for bas in range(mol.nbas):
-        a, l = mol.bas_atom(bas), mol.bas_angular(bas)
+        atom, l = mol.bas_atom(bas), mol.bas_angular(bas)
+        # not mol.atom_charge: a core potential lowers that
+        number = gto.charge(mol.atom_pure_symbol(atom))
         for _ in range(mol.bas_nctr(bas)):
-            atom.append(a)
-            # not mol.atom_charge: a core potential lowers that
-            number.append(charge(mol.atom_pure_symbol(a)))
-            angular.append(l)
-            index.append(seen[a, l])
-            seen[a, l] += 1
-    return Shells(tuple(atom), tuple(number), tuple(angular), tuple(index))
+            rows.append((atom, number, l, seen[atom, l]))
+            seen[atom, l] += 1
+    return Shells(*zip(*rows, strict=True))

@@ -1,13 +1,16 @@
 """Values of the electron repulsion, density-fitted or exact.
 
 Fitted: (μν|λσ) ≈ Σ_PQ V_P,μν M⁺_PQ V_Q,λσ = Σ_P B_P,μν B_P,λσ with B = Xᵀ V and X Xᵀ = M⁺. Where
-all three-centre integrals would be held at once, they come in runs of shells.
+all three-centre integrals would be held at once, they come in runs of shells. Everywhere `omega` is
+0 for the repulsion 1/r, positive for erf(omega r)/r.
 """
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
+from pyscf import df
 
+from qptlab.dft.mol import aux_basis
 from qptlab.types import Metric
 
 BLOCK_BYTES = 64 * 2**20
@@ -15,21 +18,15 @@ SMALLEST_METRIC = 1e-7
 """Eigenvalues of the metric below this are left out, as PySCF does."""
 
 
-def cderi(mol, aux_basis: dict, omega: float = 0.0) -> Float[np.ndarray, "aux pair"]:
+def cderi(mol, omega: float = 0.0) -> Float[np.ndarray, "aux pair"]:
     """B in PySCF's packed order of pairs, so that (μν|λσ) ≈ Σ_P B_P,μν B_P,λσ.
 
     PySCF's `cholesky_eri` where the metric M is safely positive. Otherwise, which includes every
     long-range metric, X is M^(-1/2) without the directions in which M is smaller than
     `SMALLEST_METRIC`: the same BᵀB as PySCF's, but always `aux` rows, and unique where
     eigenvectors are not.
-
-    Args:
-        aux_basis: shells of each element.
-        omega: 0 for 1/r, positive for erf(omega r)/r.
     """
-    from pyscf import df
-
-    mol, aux = with_auxiliary(mol, aux_basis, omega)
+    mol, aux = with_auxiliary(mol, omega)
     if metric_cholesky(aux) is not None:
         return df.incore.cholesky_eri(mol, auxmol=aux)
     root = inverse_root(*scipy.linalg.eigh(aux.intor("int2c2e")))
@@ -39,17 +36,8 @@ def cderi(mol, aux_basis: dict, omega: float = 0.0) -> Float[np.ndarray, "aux pa
     return out
 
 
-def n_aux(mol, aux_basis: dict) -> int:
-    """Number of auxiliary functions."""
-    return with_auxiliary(mol, aux_basis, 0.0)[1].nao
-
-
 def eri(mol, omega: float = 0.0) -> Float[np.ndarray, "pair pair"]:
-    """Every (ij|kl), packed in both pairs as PySCF's `s4`.
-
-    Args:
-        omega: 0 for 1/r, positive for erf(omega r)/r.
-    """
+    """Every (ij|kl), packed in both pairs as PySCF's `s4`."""
     return with_omega(mol, omega).intor("int2e", aosym="s4")
 
 
@@ -63,12 +51,14 @@ def with_omega(mol, omega: float):
     return changed
 
 
-def with_auxiliary(mol, aux_basis: dict, omega: float):
-    """The molecule and its auxiliary `Mole`, both with the Coulomb operator of `omega`."""
-    from pyscf import df
+def with_auxiliary(mol, omega: float = 0.0):
+    """The molecule and its auxiliary `Mole`, both with the Coulomb operator of `omega`.
 
+    Raises:
+        InputError: an element that the auxiliary basis lacks.
+    """
     mol = with_omega(mol, omega)
-    return mol, df.addons.make_auxmol(mol, aux_basis)
+    return mol, df.addons.make_auxmol(mol, aux_basis(mol.elements))
 
 
 def metric_cholesky(aux) -> Metric | None:
@@ -89,8 +79,6 @@ def inverse_root(values: Float[np.ndarray, " aux"], vectors: Metric) -> Metric:
 
 def three_centre(mol, aux, shells: tuple[int, int]) -> Float[np.ndarray, "block pair"]:
     """V_P,ij = (ij|P) of some auxiliary shells, pairs packed."""
-    from pyscf import df
-
     ranges = (0, mol.nbas, 0, mol.nbas, *shells)
     return df.incore.aux_e2(mol, aux, "int3c2e", aosym="s2ij", shls_slice=ranges).T
 

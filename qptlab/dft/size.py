@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from qptlab.dft import xc
 from qptlab.dft.grid import n_grid_points
-from qptlab.dft.mol import aux_basis, pyscf_mol, shells_of
+from qptlab.dft.mol import pyscf_mol, shells_of
+from qptlab.dft.repulsion import with_auxiliary
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 
@@ -36,16 +37,8 @@ def size(molecule: Molecule, theory: Theory) -> Size:
     fitted, on_grid = theory.coulomb == "df", xc.functional(theory.xc).needs != "none"
     return Size(
         n_ao=int(mol.nao),
-        n_shell=len(shells_of(mol).l),
+        n_shell=len(shells_of(mol)),
         n_occ=int(mol.nelec[0]),
-        n_aux=_n_aux(molecule) if fitted else 0,
+        n_aux=int(with_auxiliary(mol)[1].nao) if fitted else 0,
         n_grid=n_grid_points(molecule, theory) if on_grid else 0,
     )
-
-
-def _n_aux(molecule: Molecule) -> int:
-    elements = tuple(sorted(set(molecule.symbols)))
-    shells = aux_basis(elements)
-    # a shell is [l, [exponent, coefficient of the 1st function, of the 2nd, …], …]
-    each = {e: sum((2 * s[0] + 1) * (len(s[-1]) - 1) for s in shells[e]) for e in elements}
-    return sum(each[symbol] for symbol in molecule.symbols)

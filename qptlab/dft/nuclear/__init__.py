@@ -4,22 +4,14 @@ Each function takes a `pyscf.gto.Mole` and a cotangent: dE/dX for every element 
 `Integrals`, for any number E computed from them. It returns what that piece contributes to
 dE/dR, (atom, 3) in hartree/bohr. No function assumes that E is stationary.
 """
+# Imported here to be found here:
+# ruff: noqa: F401
 
 from qptlab.dft.nuclear.grid import grid_vjp
-from qptlab.dft.nuclear.minao import minao_vjp
 from qptlab.dft.nuclear.one_electron import (
     h_core_vjp,
+    minao_vjp,
     nuclear_repulsion_gradient,
     overlap_vjp,
 )
 from qptlab.dft.nuclear.repulsion import cderi_vjp, eri_vjp
-
-__all__ = [
-    "cderi_vjp",
-    "eri_vjp",
-    "grid_vjp",
-    "h_core_vjp",
-    "minao_vjp",
-    "nuclear_repulsion_gradient",
-    "overlap_vjp",
-]

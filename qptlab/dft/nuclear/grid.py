@@ -7,7 +7,7 @@ from jaxtyping import Float
 
 from qptlab.dft.compiling import jit
 from qptlab.dft.grid import Grid, becke_shares, size_adjustment
-from qptlab.dft.nuclear.atoms import atom_of_orbital, sum_by_atom
+from qptlab.dft.nuclear.one_electron import sum_by_atom
 from qptlab.errors import InputError
 from qptlab.types import Gradient
 
@@ -55,16 +55,16 @@ def _orbital_vjp(mol, grid: Grid, bar: Float[np.ndarray, "4 ao point"]) -> Gradi
                 slope += here[1 + y] * ao[SECOND[x, y]]
             by_orbital[x] -= slope.sum(1)
             by_point[x, block] = slope.sum(0)
-    return sum_by_atom(by_orbital, atom_of_orbital(mol), mol.natm) + sum_by_atom(
-        by_point, grid.atom, mol.natm
-    )
+    return sum_by_atom(mol, by_orbital) + sum_by_atom(mol, by_point, grid.atom)
 
 
 def _weight_vjp(mol, grid: Grid, bar: Float[np.ndarray, " point"]) -> Gradient:
-    """Response of Becke's partition, block by block: each needs (atom, atom, point) numbers."""
+    """Response of Becke's partition, block by block."""
     positions, adjustment = mol.atom_coords(), size_adjustment(mol)
     offsets = grid.points - positions[grid.atom]
-    block, gradient = _block_size(mol.natm), np.zeros((mol.natm, 3))
+    # a power of two, so that (atom, atom, point) numbers take a few MiB
+    block = min(LARGEST_BLOCK, 2 ** int(np.log2(max(1, PAIRS_AT_ONCE // mol.natm**2))))
+    gradient = np.zeros((mol.natm, 3))
     for start in range(0, len(bar), block):
         part = slice(start, start + block)
         # the last block is filled with points of no weight: one compiled shape for a molecule
@@ -87,8 +87,3 @@ def _shares_vjp(positions, offsets, atom, adjustment, weights, bar):
     share, pull = jax.vjp(lambda r: becke_shares(r, offsets, atom, adjustment), positions)
     volume = jnp.where(share > 0, weights / jnp.where(share > 0, share, 1.0), 0.0)
     return pull(bar * volume)[0]
-
-
-def _block_size(n_atom: int) -> int:
-    """A power of two, so that (atom, atom, point) numbers take a few MiB."""
-    return min(LARGEST_BLOCK, 2 ** int(np.log2(max(1, PAIRS_AT_ONCE // n_atom**2))))

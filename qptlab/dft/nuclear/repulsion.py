@@ -1,15 +1,17 @@
 """Nuclear derivatives of the electron repulsion, density-fitted or exact.
 
-Fitted: (μν|λσ) ≈ Σ_PQ V_P,μν M⁺_PQ V_Q,λσ = Σ_P B_P,μν B_P,λσ with B = Xᵀ V and X Xᵀ = M⁺. Only
-differences of positions matter, so the derivative with respect to the third centre of V follows
-from the other two. Everything runs in blocks: the derivative integrals are never held at once.
+V, M, X and B are those of `qptlab.dft.repulsion`. Only differences of positions matter, so the
+derivative with respect to the third centre of V follows from the other two. Everything runs in
+blocks: the derivative integrals are never held at once.
 """
 
 import numpy as np
 import scipy.linalg
 from jaxtyping import Float
+from pyscf import df, lib
 
-from qptlab.dft.nuclear.atoms import atom_of_orbital, sum_by_atom
+from qptlab.dft.coulomb import pair_index
+from qptlab.dft.nuclear.one_electron import sum_by_atom
 from qptlab.dft.repulsion import (
     SMALLEST_METRIC,
     inverse_root,
@@ -22,28 +24,30 @@ from qptlab.dft.repulsion import (
 from qptlab.types import Gradient, Metric
 
 
-def cderi_vjp(
-    mol, aux_basis: dict, bar: Float[np.ndarray, "aux pair"], omega: float = 0.0
-) -> Gradient:
+def cderi_vjp(mol, bar: Float[np.ndarray, "aux pair"], omega: float = 0.0) -> Gradient:
     """Σ bar_P,ij dB_P,ij/dR, each packed pair ij counted once.
 
     Args:
         bar: dE/dB of an E that depends on BᵀB only; all that is physical does, and nothing else
             would be defined (B could be turned by any rotation of its first index).
-        aux_basis, omega: those of `cderi`.
     """
-    from pyscf import lib
-
-    mol, aux = with_auxiliary(mol, aux_basis, omega)
+    mol, aux = with_auxiliary(mol, omega)
     low = metric_cholesky(aux)
-    values, vectors = (None, None) if low is not None else scipy.linalg.eigh(aux.intor("int2c2e"))
-    root = _inverse_lower(low).T if low is not None else inverse_root(values, vectors)
+    if low is None:
+        values, vectors = scipy.linalg.eigh(aux.intor("int2c2e"))
+        root = inverse_root(values, vectors)
+    else:
+        root = scipy.linalg.solve_triangular(low, np.eye(len(low)), lower=True).T
     by_orbital, by_aux = np.zeros((3, mol.nao)), np.zeros((3, aux.nao))
     fitted = np.empty_like(root)  # bar Vᵀ
+    i, j = np.tril_indices(mol.nao)
+    share = np.where(i == j, 1.0, 0.5)  # once unpacked, a pair stands at ij and at ji
     for shells, rows in shell_runs(aux, 3 * 8 * mol.nao**2):
         fitted[:, rows] = bar @ three_centre(mol, aux, shells).T
-        weight = lib.unpack_tril(_halved_pairs(root[rows] @ bar))
-        moved = _three_centre_moved(mol, aux, shells)
+        weight = lib.unpack_tril((root[rows] @ bar) * share)
+        ranges = (0, mol.nbas, 0, mol.nbas, *shells)
+        moved = df.incore.aux_e2(mol, aux, "int3c2e_ip1", comp=3, shls_slice=ranges)
+        moved = moved.transpose(0, 3, 2, 1)  # (∇i j|P) as (3, P, j, i), the order libcint writes in
         slope = 2 * np.einsum("xpji,pji->xpi", moved, weight)
         by_orbital -= slope.sum(1)
         by_aux[:, rows] += slope.sum(2)
@@ -52,9 +56,7 @@ def cderi_vjp(
         metric_bar += _turning(values, vectors, fitted)
     moved = aux.intor("int2c2e_ip1")
     by_aux -= np.einsum("xpq,pq->xp", moved, metric_bar + metric_bar.T)
-    return sum_by_atom(by_orbital, atom_of_orbital(mol), mol.natm) + sum_by_atom(
-        by_aux, atom_of_orbital(aux), mol.natm
-    )
+    return sum_by_atom(mol, by_orbital) + sum_by_atom(aux, by_aux)
 
 
 def eri_vjp(mol, bar: Float[np.ndarray, "pair pair"], omega: float = 0.0) -> Gradient:
@@ -62,10 +64,9 @@ def eri_vjp(mol, bar: Float[np.ndarray, "pair pair"], omega: float = 0.0) -> Gra
 
     Args:
         bar: dE/d(ij|kl); need not be symmetric.
-        omega: 0 for 1/r, positive for erf(omega r)/r.
     """
     mol = with_omega(mol, omega)
-    pairs_of, by_orbital = _orbital_pairs(mol.nao), np.zeros((3, mol.nao))
+    pairs_of, by_orbital = pair_index(mol.nao), np.zeros((3, mol.nao))
     for (first, last), rows in shell_runs(mol, 3 * 8 * mol.nao * len(bar)):
         shells = (first, last) + (0, mol.nbas) * 3
         moved = mol.intor("int2e_ip1", aosym="s2kl", shls_slice=shells)  # (3, i, j, pair)
@@ -75,11 +76,7 @@ def eri_vjp(mol, bar: Float[np.ndarray, "pair pair"], omega: float = 0.0) -> Gra
             weight = bar[pairs] + bar[:, pairs].T
             weight[orbital] *= 2  # the pair ii stands for itself only
             by_orbital[:, orbital] = -moved[:, i].reshape(3, -1) @ weight.ravel()
-    return sum_by_atom(by_orbital, atom_of_orbital(mol), mol.natm)
-
-
-def _inverse_lower(low: Metric) -> Metric:
-    return scipy.linalg.solve_triangular(low, np.eye(len(low)), lower=True)
+    return sum_by_atom(mol, by_orbital)
 
 
 def _turning(values: Float[np.ndarray, " aux"], vectors: Metric, fitted: Metric) -> Metric:
@@ -95,29 +92,3 @@ def _turning(values: Float[np.ndarray, " aux"], vectors: Metric, fitted: Metric)
     gap = values[kept][:, None] - values[~kept]
     coupling = (in_kept.T @ fitted @ in_dropped) / (np.sqrt(values[kept])[:, None] * gap)
     return in_kept @ coupling @ in_dropped.T
-
-
-def _three_centre_moved(mol, aux, shells: tuple[int, int]) -> Float[np.ndarray, "3 block ao ao"]:
-    """(∇i j|P) of some auxiliary shells, as (3, P, j, i): the order libcint writes in."""
-    from pyscf import df
-
-    ranges = (0, mol.nbas, 0, mol.nbas, *shells)
-    moved = df.incore.aux_e2(mol, aux, "int3c2e_ip1", comp=3, shls_slice=ranges)
-    return moved.transpose(0, 3, 2, 1)
-
-
-def _orbital_pairs(n_ao: int) -> np.ndarray:
-    """(ao, ao): where the pair ij stands in the packed order."""
-    index = np.empty((n_ao, n_ao), dtype=np.intp)
-    rows, columns = np.tril_indices(n_ao)
-    index[rows, columns] = index[columns, rows] = np.arange(len(rows))
-    return index
-
-
-def _halved_pairs(packed: Float[np.ndarray, "n pair"]) -> Float[np.ndarray, "n pair"]:
-    """Half of each pair i ≠ j: once unpacked, it stands at ij and at ji."""
-    n_ao = int(np.sqrt(2 * packed.shape[1]))
-    diagonal = np.arange(n_ao) * (np.arange(n_ao) + 3) // 2
-    halved = 0.5 * packed
-    halved[:, diagonal] *= 2
-    return halved
