@@ -7,9 +7,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from qptlab.dft.xc.attenuation import SERIES_BELOW, closed_form, series, short_range_share
-from qptlab.dft.xc.becke import x_arcsinh_x
-from qptlab.dft.xc.cube_root import cube_root
+from qptlab.dft.xc.becke import (
+    SERIES_BELOW,
+    share_closed_form,
+    share_series,
+    short_range_share,
+    x_arcsinh_x,
+)
+from qptlab.dft.xc.electrons import cube_root
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -57,7 +62,7 @@ def test_the_attenuation_keeps_its_digits():
 
 
 def test_the_attenuation_has_no_kink_where_the_series_ends():
-    left, right = series, closed_form
+    left, right = share_series, share_closed_form
     y = jnp.asarray(SERIES_BELOW)
     for tolerance in (1e-14, 1e-13, 1e-12):
         np.testing.assert_allclose(left(y), right(y), rtol=tolerance)

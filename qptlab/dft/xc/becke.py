@@ -1,13 +1,16 @@
-"""The exchange of Becke and the correlation of Lee, Yang and Parr."""
+"""The exchange of Becke, short-ranged too, and the correlation of Lee, Yang and Parr."""
 
 import math
 
 import jax.numpy as jnp
+from jax.lax import erf
 
-from qptlab.dft.xc.attenuation import short_range_share
 from qptlab.dft.xc.electrons import Electrons
 from qptlab.dft.xc.uniform import slater
 from qptlab.types import OnGrid
+
+SERIES_BELOW = 1.0
+SERIES = [-2 / (math.factorial(n + 2) * (2 * n + 1)) for n in range(1, 18)]
 
 
 def b88(e: Electrons) -> OnGrid:
@@ -31,6 +34,33 @@ def b88_short_range(e: Electrons, omega: float) -> OnGrid:
     # the Fermi momentum of the uniform gas, lowered as the gradient raises the exchange
     k2 = (3 * math.pi**2) ** (2 / 3) * e.root * e.root / enhancement
     return slater(e) * enhancement * short_range_share(k2 / omega**2)
+
+
+def short_range_share(y: OnGrid) -> OnGrid:
+    """How much of the exchange of a uniform gas is left when the interaction is erfc(ωr)/r.
+
+    From 0 to 1, as a function of y = (kF/ω)²: 1 − 2 ∫₀¹ g(yt²) dt with g(u) = (exp(−u) − 1 + u)/u².
+    For small y the closed form loses its digits, and the power series
+    −2 Σ (−y)ⁿ/[(n + 2)! (2n + 1)], n ≥ 1, is summed instead.
+
+    Source: Iikura, Tsuneda, Yanai, Hirao, J. Chem. Phys. 115, 3540 (2001), with a = 1/(2√y).
+    """
+    small = y < SERIES_BELOW
+    large_y, small_y = jnp.where(small, 1.0, y), jnp.where(small, y, 0.0)
+    return jnp.where(small, share_series(small_y), share_closed_form(large_y))
+
+
+def share_series(y: OnGrid) -> OnGrid:
+    total = jnp.zeros_like(y)
+    for coefficient in reversed(SERIES):
+        total = -y * (coefficient + total)
+    return total
+
+
+def share_closed_form(y: OnGrid) -> OnGrid:
+    b, inverse = jnp.sqrt(y), 1 / y
+    bracket = (1 - inverse / 2) * jnp.exp(-y) - 1.5 + inverse / 2
+    return 1 - 4 / 3 * (math.sqrt(math.pi) * erf(b) / b + bracket * inverse)
 
 
 def x_arcsinh_x(x2: OnGrid) -> OnGrid:

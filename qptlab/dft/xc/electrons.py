@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Bool, Float
 
-from qptlab.dft.xc.cube_root import cube_root
 from qptlab.types import OnGrid
 
 TINY_RHO = 1e-15
@@ -103,6 +102,26 @@ def open_shell(
         tau = jnp.where(empty, 1.0, tau[0] + tau[1])
     spins = Spins(share[0] - share[1], _share_roots(share), spin_sigma)
     return Electrons(empty, total, cube_root(total), total_sigma, tau, spins)
+
+
+@jax.custom_jvp
+def cube_root(x: OnGrid) -> OnGrid:
+    """∛x for 1e-36 < x < 1e36, to the last digit; faster than the scalar library routine.
+
+    XLA calls `cbrt` and `pow` of float64 one number at a time, but computes float32 logarithms
+    and exponentials in vectors. One step of Halley's method triples the digits of such a guess;
+    written as a small correction of it, for then almost nothing is lost by rounding.
+    """
+    guess = jnp.exp(jnp.log(x.astype(jnp.float32)) / 3).astype(x.dtype)
+    cube = guess * guess * guess
+    return guess + guess * ((x - cube) / (2 * cube + x))
+
+
+@cube_root.defjvp
+def _cube_root_jvp(primals, tangents):
+    (x,), (dx,) = primals, tangents
+    root = cube_root(x)
+    return root, dx * (root / (3 * x))
 
 
 def _at_least_zero(x: OnGrid) -> OnGrid:

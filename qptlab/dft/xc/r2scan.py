@@ -63,7 +63,8 @@ def _switch(alpha: OnGrid, polynomial, *, c1: float, c2: float, d: float) -> OnG
 def _several_orbitals(e: Electrons) -> OnGrid:
     """Eqs. S29 to S34, hartree per electron."""
     rs, zeta_scale = e.rs, e.spin_mean(2) ** 3
-    single, d_single = _value_and_slope(lambda rs: _single_uniform(e, rs), rs)
+    polarisation = _single_polarisation(e)
+    single, d_single = _value_and_slope(lambda rs: _single_uniform(rs) * polarisation, rs)
     uniform, d_uniform = _value_and_slope(lambda rs: pw92_per_electron(e, rs), rs)
     w = jnp.expm1(-uniform / (GAMMA * zeta_scale))
     y = BETA * (1 + 0.1 * rs) / (1 + 0.1778 * rs) * t2(e) / (GAMMA * w)
@@ -77,17 +78,13 @@ def _several_orbitals(e: Electrons) -> OnGrid:
 
 def _single_orbital(e: Electrons) -> OnGrid:
     """Eqs. S35 to S41, hartree per electron."""
-    uniform = _single_uniform_unpolarised(e.rs)
+    uniform = _single_uniform(e.rs)
     g = 1 / jnp.sqrt(jnp.sqrt(1 + 4 * 0.12802585262625815 * e.s2))
     gradient_term = B1 * jnp.log(1 + jnp.expm1(-uniform / B1) * (1 - g))
     return (uniform + gradient_term) * _single_polarisation(e)
 
 
-def _single_uniform(e: Electrons, rs: OnGrid) -> OnGrid:
-    return _single_uniform_unpolarised(rs) * _single_polarisation(e)
-
-
-def _single_uniform_unpolarised(rs: OnGrid) -> OnGrid:
+def _single_uniform(rs: OnGrid) -> OnGrid:
     return -B1 / (1 + B2 * jnp.sqrt(rs) + B3 * rs)
 
 
