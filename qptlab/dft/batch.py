@@ -56,8 +56,7 @@ def scf_batch(
 ) -> list[ScfResult]:
     """`scf` of several molecules at once, in one compiled program; for accelerators above all.
 
-    Args:
-        conv_tol, max_builds: as `scf`.
+    `conv_tol` and `max_builds` as there.
 
     Raises:
         InputError: as `scf`, or molecules that cannot be stacked.
@@ -101,13 +100,9 @@ def _stack_arrays(*arrays: Array) -> Array:
 def _with_empty_orbitals(member: Integrals, n_ao: int) -> Integrals:
     missing = n_ao - member.n_ao
     extra = jnp.diag(jnp.pad(jnp.zeros(member.n_ao), (0, missing), constant_values=1.0))
-    overlap = _larger(member.overlap, missing) + extra
-    h_core = _larger(member.h_core, missing) + EMPTY_LEVEL * extra
+    overlap = jnp.pad(member.overlap, (0, missing)) + extra
+    h_core = jnp.pad(member.h_core, (0, missing)) + EMPTY_LEVEL * extra
     return eqx.tree_at(lambda i: (i.overlap, i.h_core), member, (overlap, h_core))
-
-
-def _larger(matrix: Array, missing: int) -> Array:
-    return jnp.pad(matrix, ((0, missing), (0, missing)))
 
 
 def _member(step: ScfStep, index: int, member: Integrals) -> ScfStep:

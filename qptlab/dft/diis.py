@@ -15,9 +15,8 @@ DEPTH = 8
 class DiisHistory(eqx.Module):
     """The last `depth` Fock matrices and their errors, oldest overwritten first.
 
-    What is mixed may be more than a Fock matrix, for example one with its density.
-
-    Arrays have a fixed size, so every iteration runs the same compiled code.
+    What is mixed may be more than a Fock matrix, for example one with its density. Arrays have a
+    fixed size, so every iteration runs the same compiled code.
     """
 
     focks: Float[Array, "depth *more ao ao"]
@@ -71,9 +70,7 @@ class DiisHistory(eqx.Module):
         return jnp.einsum("k,k...->...", self.weights(), self.focks)
 
 
-@jit
-def _weights(history: DiisHistory) -> Float[Array, " depth"]:
-    return history.weights()
+_weights = jit(DiisHistory.weights)
 
 
 def commutator(fock: Matrices, dm: Matrices, overlap: Matrix) -> Matrices:

@@ -61,9 +61,8 @@ def energy_and_fock(density: Density, integrals: Integrals) -> tuple[Energy, Mat
         terms = _terms(varied_spins_of(density, change), integrals)
         return terms.total, terms
 
-    (_, terms), gradient = jax.value_and_grad(total, has_aux=True)(
-        jnp.zeros_like(integrals.dm_guess)
-    )
+    no_change = jnp.zeros_like(integrals.dm_guess)
+    (_, terms), gradient = jax.value_and_grad(total, has_aux=True)(no_change)
     return terms, 0.5 * (gradient + gradient.mT)
 
 

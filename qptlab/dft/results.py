@@ -70,10 +70,9 @@ class ScfResult:
         parts = {name: getattr(self, name)[which] for name in names}
         return replace(self, message=f"{self.message} (its {'αβ'[which]} orbitals)", **parts)
 
-    def _levels(self) -> list[tuple[np.ndarray, int]]:
-        if not self.is_open_shell:
-            return [(self.mo_energy, self.n_occ)]
-        return list(zip(self.mo_energy, self.n_occ, strict=True))
+    def _levels(self):
+        """Orbital energies and the number of filled orbitals of each spin."""
+        return zip(np.atleast_2d(self.mo_energy), np.atleast_1d(self.n_occ), strict=True)
 
     def __repr__(self):
         return self.message

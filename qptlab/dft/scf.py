@@ -137,12 +137,7 @@ def starting_density(ints: Integrals, dm0: np.ndarray | None) -> Matrices:
 
 
 def describe(
-    molecule: Molecule,
-    theory: Theory,
-    ints: Integrals,
-    step: ScfStep,
-    builds: int,
-    converged: bool,
+    molecule: Molecule, theory: Theory, ints: Integrals, step: ScfStep, builds: int, converged: bool
 ) -> ScfResult:
     """The result that a last iteration leaves, with its sentence."""
     mo_energy, mo_coeff = canonical_orbitals(step.built.fock, ints.overlap)

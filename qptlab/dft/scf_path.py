@@ -13,7 +13,6 @@ from qptlab.dft.integrals import Integrals
 from qptlab.dft.scf import CONV_TOL, ScfStep, scf_iterations, starting_density
 from qptlab.dft.schemes import named_scheme
 from qptlab.errors import InputError
-from qptlab.types import HostMatrix
 
 ITERATIONS = 12
 
@@ -103,25 +102,6 @@ def scf_path(
     Raises:
         InputError: an open shell, an unknown scheme, or a `dm0` of the wrong shape or not finite.
     """
-    _check(integrals, iterations)
-    start, kind = starting_density(integrals, dm0), named_scheme(scheme)
-    points: list[_Point] = []
-    converged = finite = False
-    for step in islice(scf_iterations(integrals, start, kind), iterations + 1):
-        point = _point(step, kind.shares(step.state), integrals)
-        finite = point is not None
-        if point is None:
-            break
-        points.append(point)
-        converged, finite = step.error < conv_tol, math.isfinite(point.dm_change)
-        if converged or not finite:
-            break
-    if not points:
-        raise InputError("the starting density has no finite energy; start from another (dm0)")
-    return _collect(points, scheme, before, converged, finite)
-
-
-def _check(integrals: Integrals, iterations: int) -> None:
     if integrals.dm_guess.ndim != 2:
         raise InputError(
             "the path of an SCF is shown for closed shells only; a molecule with unpaired "
@@ -129,54 +109,54 @@ def _check(integrals: Integrals, iterations: int) -> None:
         )
     if iterations < 0:
         raise InputError(f"iterations {iterations}; expected 0 or more")
+    start, kind = starting_density(integrals, dm0), named_scheme(scheme)
+    points, shares = [], []
+    converged = finite = False
+    for step in islice(scf_iterations(integrals, start, kind), iterations + 1):
+        point = _point(step, integrals)
+        finite = point is not None and math.isfinite(point["dm_change"])
+        if point is None:
+            break
+        points.append(point)
+        shares.append(kind.shares(step.state))
+        converged = step.error < conv_tol
+        if converged or not finite:
+            break
+    if not points:
+        raise InputError("the starting density has no finite energy; start from another (dm0)")
+    weights = np.zeros((len(points), len(points)))
+    for row, share in zip(weights, shares, strict=True):
+        row[list(share)] = list(share.values())
+    return ScfPath(
+        scheme=scheme,
+        before=before,
+        weights=weights,
+        converged=converged,
+        message=_message(before + len(points) - 1, converged, finite, points[-1]["commutator"]),
+        **{name: np.stack([point[name] for point in points]) for name in points[0]},
+    )
 
 
-@dataclass(frozen=True, eq=False)
-class _Point:
-    """What is kept of an iteration, as in `ScfPath`; `shares` by iteration."""
-
-    dm: HostMatrix
-    terms: Float[np.ndarray, " term"]
-    commutator: float
-    dm_change: float
-    gap: float
-    shares: dict[int, float]
-
-
-def _point(step: ScfStep, shares: dict[int, float], integrals: Integrals) -> _Point | None:
-    """An iteration in numbers; None where they are not finite."""
+def _point(step: ScfStep, integrals: Integrals) -> dict[str, float | np.ndarray] | None:
+    """What a path keeps of an iteration; None where its numbers are not finite."""
     terms = np.array([float(getattr(step.energy, name)) for name in TERMS])
     error = float(step.commutator)
     if not (np.isfinite(terms).all() and math.isfinite(error)):
         return None
     mo_energy, n_occ = canonical_orbitals(step.built.fock, integrals.overlap)[0], integrals.n_occ
-    gap = float(mo_energy[n_occ] - mo_energy[n_occ - 1]) if n_occ < len(mo_energy) else math.nan
-    return _Point(np.asarray(step.dm), terms, error, float(step.dm_change), gap, shares)
+    return {
+        "dm": np.asarray(step.dm),
+        "terms": terms,
+        "commutator": error,
+        "dm_change": float(step.dm_change),
+        "gap": mo_energy[n_occ] - mo_energy[n_occ - 1] if n_occ < len(mo_energy) else math.nan,
+    }
 
 
-def _collect(
-    points: list[_Point], scheme: str, before: int, converged: bool, finite: bool
-) -> ScfPath:
-    weights = np.zeros((len(points), len(points)))
-    for k, point in enumerate(points):
-        weights[k, list(point.shares)] = list(point.shares.values())
-    builds = before + len(points) - 1
+def _message(builds: int, converged: bool, finite: bool, commutator: float) -> str:
     after = f"after {builds} Fock build{'' if builds == 1 else 's'}"
     if converged:
-        message = f"converged {after}"
-    elif finite:
-        message = f"not converged {after}: the commutator is {points[-1].commutator:.2g} Ha"
-    else:
-        message = f"stopped {after}: the numbers are no longer finite"
-    return ScfPath(
-        scheme=scheme,
-        before=before,
-        dm=np.stack([point.dm for point in points]),
-        terms=np.stack([point.terms for point in points]),
-        commutator=np.array([point.commutator for point in points]),
-        dm_change=np.array([point.dm_change for point in points]),
-        gap=np.array([point.gap for point in points]),
-        weights=weights,
-        converged=converged,
-        message=message,
-    )
+        return f"converged {after}"
+    if finite:
+        return f"not converged {after}: the commutator is {commutator:.2g} Ha"
+    return f"stopped {after}: the numbers are no longer finite"

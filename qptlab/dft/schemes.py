@@ -76,15 +76,12 @@ class Plain(eqx.Module):
     """The newest Fock matrix alone, as in the paper; diverges for most functionals."""
 
     def init(self, ints: Integrals) -> Count:
-        """See `Scheme`."""
-        return Count(_zero())
+        return Count(jnp.asarray(np.int32(0)))
 
     def step(self, built: Build, state: Count, ints: Integrals) -> tuple[Matrices, Count]:
-        """See `Scheme`."""
         return built.fock, Count(state.count + 1)
 
     def shares(self, state: Count) -> dict[int, float]:
-        """See `Scheme`."""
         return {int(state.count) - 1: 1.0}
 
 
@@ -96,53 +93,40 @@ class Mixed(eqx.Module):
 
 
 class Mixing(eqx.Module):
-    """A share of the newest Fock matrix, the rest of the last mixture.
-
-    Attributes:
-        share: of the newest.
-    """
+    """A share of the newest Fock matrix, the rest of the last mixture."""
 
     share: float = NEW_SHARE
 
     def init(self, ints: Integrals) -> Mixed:
-        """See `Scheme`."""
-        return Mixed(_zeros(ints.dm_guess.shape), _zero())
+        # by NumPy: nothing to compile
+        return Mixed(jnp.asarray(np.zeros(ints.dm_guess.shape)), jnp.asarray(np.int32(0)))
 
     def step(self, built: Build, state: Mixed, ints: Integrals) -> tuple[Matrices, Mixed]:
-        """See `Scheme`."""
         share = jnp.where(state.count == 0, 1.0, self.share)
         fock = share * built.fock + (1 - share) * state.fock
         return fock, Mixed(fock, state.count + 1)
 
     def shares(self, state: Mixed) -> dict[int, float]:
-        """See `Scheme`."""
         last, kept = int(state.count) - 1, 1 - self.share
         newer = {k: self.share * kept ** (last - k) for k in range(1, last + 1)}
         return {0: kept**last} | newer
 
 
 class Diis(eqx.Module):
-    """The mixture of the last Fock matrices whose commutator is smallest.
-
-    Attributes:
-        depth: how many are kept.
-    """
+    """The mixture of the last `depth` Fock matrices whose commutator is smallest."""
 
     depth: int = eqx.field(static=True, default=DEPTH)
 
     def init(self, ints: Integrals) -> DiisHistory:
-        """See `Scheme`."""
         return DiisHistory.empty(ints.dm_guess.shape, depth=self.depth)
 
     def step(
         self, built: Build, state: DiisHistory, ints: Integrals
     ) -> tuple[Matrices, DiisHistory]:
-        """See `Scheme`."""
         history = state.push(built.fock, commutator(built.fock, built.dm, ints.overlap))
         return history.extrapolate(), history
 
     def shares(self, state: DiisHistory) -> dict[int, float]:
-        """See `Scheme`."""
         return state.by_iteration()
 
 
@@ -158,14 +142,12 @@ class Screened(eqx.Module):
 
     Attributes:
         response: how exchange and correlation respond to a change of density, where that is known.
-        depth: how many Fock matrices are kept.
     """
 
     response: LinearResponse | None = None
     depth: int = eqx.field(static=True, default=DEPTH)
 
     def init(self, ints: Integrals) -> ScreenedState:
-        """See `Scheme`."""
         shape = ints.dm_guess.shape
         history = DiisHistory.empty((2, *shape), shape, depth=self.depth)
         return ScreenedState(history, jnp.asarray(np.inf))
@@ -173,7 +155,6 @@ class Screened(eqx.Module):
     def step(
         self, built: Build, state: ScreenedState, ints: Integrals
     ) -> tuple[Matrix, ScreenedState]:
-        """See `Scheme`."""
         fock, dm = built.fock, built.dm
         # D and F mixed alike: the mixture is to first order the Fock matrix of its density
         history = state.history.push(jnp.stack([fock, dm]), commutator(fock, dm, ints.overlap))
@@ -186,7 +167,7 @@ class Screened(eqx.Module):
         return mixed, ScreenedState(history, built.energy.total)
 
     def shares(self, state: ScreenedState) -> dict[int, float]:
-        """See `Scheme`; of the mixture that repulsion then responds to."""
+        """Of the mixture that repulsion then responds to."""
         return state.history.by_iteration()
 
 
@@ -240,11 +221,3 @@ def iterate(
 
     _, (orbitals, energies, focks) = jax.lax.scan(advance, (first, state), None, length=iterations)
     return Densities(jnp.concatenate([first.orbitals[None], orbitals]), energies, focks)
-
-
-def _zero() -> Int[Array, ""]:
-    return jnp.asarray(np.int32(0))
-
-
-def _zeros(shape: tuple[int, ...]) -> Matrices:
-    return jnp.asarray(np.zeros(shape))

@@ -38,15 +38,12 @@ class FilledSpin(eqx.Module):
     occ: Float[Array, "ao occ"]
 
     def matrix(self) -> Matrix:
-        """P."""
         return self.occ @ self.occ.T
 
     def times(self, rows: OrbitalRows) -> OrbitalRows:
-        """`rows` @ P."""
         return (rows @ self.occ) @ self.occ.T
 
     def exchange(self, cderi: Float[Array, "aux ao ao"]) -> Scalar:
-        """As `MatrixSpin.exchange`."""
         return -0.5 * jnp.sum((self.occ.T @ (cderi @ self.occ)) ** 2)
 
 
@@ -56,15 +53,13 @@ class VariedSpin(FilledSpin):
     change: Matrix
 
     def matrix(self) -> Matrix:
-        """P."""
         return super().matrix() + self.change
 
     def times(self, rows: OrbitalRows) -> OrbitalRows:
-        """`rows` @ P."""
         return super().times(rows) + _times_zero(rows, self.change)
 
     def exchange(self, cderi: Float[Array, "aux ao ao"]) -> Scalar:
-        """As `MatrixSpin.exchange`; by a change that is zero, K is all that is needed."""
+        # by a change that is zero, K is all that is needed
         half = cderi @ self.occ
         rows = half.transpose(1, 0, 2).reshape(half.shape[1], -1)
         energy = -0.5 * jnp.sum((self.occ.T @ half) ** 2)
