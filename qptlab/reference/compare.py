@@ -63,12 +63,11 @@ def compare(result: ScfResult) -> Comparison:
         raise InputError(f"this is one spin of {result.molecule.formula}; compare the whole result")
     judge, note = _judge(result)
     occupied = [n > 0 for n in judge.n_occ] if result.is_open_shell else ...
-    names = (*TERMS, "total")
     return Comparison(
         title=f"{result.molecule.formula}, {result.theory}",
         terms={
             name: (float(getattr(result.energy, name)), float(getattr(judge.energy, name)))
-            for name in names
+            for name in (*TERMS, "total")
         },
         fock=float(np.abs(result.fock - judge.fock)[occupied].max()),
         mo_energy=float(np.abs(result.mo_energy - judge.mo_energy)[occupied].max()),

@@ -120,24 +120,18 @@ def evaluate(
 def _evaluate_one(
     model: Network, molecule: Molecule, refine: int, guesses: tuple[str, ...]
 ) -> dict:
-    prediction = predict(model, molecule, refine)
-    judge = pyscf_scf(molecule, model.theory)
+    prediction, theory = predict(model, molecule, refine), model.theory
+    judge = pyscf_scf(molecule, theory)
     if not judge.converged:
         raise NotConverged(f"no reference: {judge.message}")
-    geometry = prepare(molecule, model.theory)
     return {
         **_errors(prediction, judge),
         "baselines": {
             name: dict(enumerate(np.abs(energies - judge.energy.total).tolist()))
-            for name, energies in baseline_energies(geometry, refine).items()
+            for name, energies in baseline_energies(prepare(molecule, theory), refine).items()
         },
         "scf_speedup": scf_costs(
-            molecule,
-            model.theory,
-            prediction.dm,
-            prediction.fock_builds,
-            prediction.seconds,
-            guesses,
+            molecule, theory, prediction.dm, prediction.fock_builds, prediction.seconds, guesses
         ),
     }
 

@@ -2,6 +2,7 @@
 
 import jax.numpy as jnp
 import numpy as np
+from pyscf import dft, gto, lib
 
 from qptlab.dft import Energy, ScfResult
 from qptlab.dft.mol import AUX_BASIS
@@ -18,8 +19,6 @@ def pyscf_mean_field(molecule: Molecule, theory: str | Theory):
 
     Yours to change and run: `mf.kernel()`.
     """
-    from pyscf import dft, gto, lib
-
     theory = parse_theory(theory)
     _, ecp_numbers = gto.mole.bse_predefined_ecp(theory.basis, sorted(set(molecule.symbols)))
     mol = gto.M(
@@ -67,13 +66,8 @@ def pyscf_energy(molecule: Molecule, theory: str | Theory) -> float:
     Raises:
         NotConverged: PySCF does not converge.
     """
-    mf = pyscf_mean_field(molecule, theory)
     # the energy alone settles sooner than the density; its error stays below 1e-9 Ha
-    mf.conv_tol, mf.conv_tol_grad = 1e-9, None
-    energy = mf.kernel()
-    if not mf.converged:
-        raise NotConverged(f"no reference energy: PySCF does not converge for {molecule.formula}")
-    return float(energy)
+    return float(_settled(molecule, theory, "reference energy").e_tot)
 
 
 def pyscf_fock(molecule: Molecule, theory: str | Theory) -> np.ndarray:
@@ -89,13 +83,19 @@ def pyscf_fock(molecule: Molecule, theory: str | Theory) -> np.ndarray:
     >>> pyscf_fock(molecule("water"), "pbe/sto-3g").shape
     (7, 7)
     """
+    mf = _settled(molecule, theory, "label")
+    half = mf.get_ovlp() @ mf.mo_coeff
+    return (half * mf.mo_energy) @ half.T
+
+
+def _settled(molecule: Molecule, theory: str | Theory, what: str):
+    """PySCF's mean field once it has converged to its own thresholds."""
     mf = pyscf_mean_field(molecule, theory)
     mf.conv_tol, mf.conv_tol_grad, mf.chkfile = 1e-9, None, None
     mf.kernel()
     if not mf.converged:
-        raise NotConverged(f"no label: PySCF does not converge for {molecule.formula}")
-    half = mf.get_ovlp() @ mf.mo_coeff
-    return (half * mf.mo_energy) @ half.T
+        raise NotConverged(f"no {what}: PySCF does not converge for {molecule.formula}")
+    return mf
 
 
 def pyscf_terms(mf, dm: np.ndarray) -> Energy:

@@ -1,6 +1,7 @@
 """PySCF doing the same work as one step of ours, so that the two can be timed side by side."""
 
 import numpy as np
+from pyscf import lib
 
 from qptlab.molecule import Molecule
 from qptlab.reference.pyscf_runs import pyscf_mean_field
@@ -12,8 +13,7 @@ AMPLE_MEMORY_MB = 16000
 
 def prepared(molecule: Molecule, theory: Theory):
     """A PySCF mean field with grid and repulsion integrals at hand, as within its SCF loop."""
-    mf = pyscf_mean_field(molecule, theory)
-    mf.max_memory = AMPLE_MEMORY_MB
+    mf = unconverged(molecule, theory)
     mf.grids.build(with_non0tab=True)
     mf.get_jk(dm=mf.get_init_guess())
     return mf
@@ -32,25 +32,14 @@ def unconverged(molecule: Molecule, theory: Theory):
 
 
 def tight_energy(molecule: Molecule, theory: Theory, dm: np.ndarray) -> float:
-    """PySCF's energy converged as far as double precision lets it, hartree.
-
-    Args:
-        dm: (ao, ao), where to start.
-    """
-    mf = pyscf_mean_field(molecule, theory)
-    mf.max_memory = AMPLE_MEMORY_MB
-    mf.conv_tol, mf.conv_tol_grad, mf.chkfile = 1e-12, 1e-8, None
+    """PySCF's energy from `dm` (ao, ao), converged as far as double precision lets it, hartree."""
+    mf = unconverged(molecule, theory)
+    mf.conv_tol, mf.conv_tol_grad = 1e-12, 1e-8
     return float(mf.kernel(dm0=dm))
 
 
 def tagged_density(occupied: np.ndarray) -> np.ndarray:
-    """D = 2 C Cᵀ carrying its orbitals, as PySCF's SCF does: exchange and ρ are cheaper from them.
-
-    Args:
-        occupied: C, (ao, occ).
-    """
-    from pyscf import lib
-
+    """D = 2 C Cᵀ carrying its orbitals C (ao, occ), from which exchange and ρ are cheaper."""
     twice = np.full(occupied.shape[1], 2.0)
     return lib.tag_array(2 * occupied @ occupied.T, mo_coeff=occupied, mo_occ=twice)
 

@@ -16,8 +16,6 @@ GUESSES = ("minao", "atom", "huckel", "vsap")
 """PySCF's `init_guess`; minao is its default."""
 PREDICTED = "predicted"
 
-Costs = dict[str, dict[str, dict[str, float]]]
-
 
 def scf_costs(
     molecule: Molecule,
@@ -26,7 +24,7 @@ def scf_costs(
     builds: int,
     seconds: float,
     guesses: tuple[str, ...] = GUESSES,
-) -> Costs:
+) -> dict[str, dict[str, dict[str, float]]]:
     """{tolerance: {guess: {"fock_builds", "seconds"}}} of PySCF's guesses and of a prediction.
 
     Args:
@@ -60,12 +58,9 @@ def predicted_cost(
 def _guess_runs(
     molecule: Molecule, theory: Theory, guesses: tuple[str, ...]
 ) -> dict[str, dict[float, dict]]:
-    return {guess: _run(molecule, theory, guess) for guess in guesses if _knows(theory, guess)}
-
-
-def _knows(theory: Theory, guess: str) -> bool:
-    """Hartree–Fock has no grid, on which vsap's atomic potentials are superposed."""
-    return theory.xc != "hf" or guess != "vsap"
+    # Hartree–Fock has no grid, on which vsap's atomic potentials are superposed
+    known = [guess for guess in guesses if theory.xc != "hf" or guess != "vsap"]
+    return {guess: _run(molecule, theory, guess) for guess in known}
 
 
 def _run(molecule: Molecule, theory: Theory, start: str | np.ndarray) -> dict[float, dict]:

@@ -1,6 +1,7 @@
 """A trained network's density as the start of a PySCF calculation."""
 
 import numpy as np
+from pyscf import scf
 
 from qptlab.dft.integrals import overlap_matrix
 from qptlab.errors import InputError
@@ -40,7 +41,7 @@ def initial_guess(mf, model: Network, refine: int = 0) -> np.ndarray:
     model.check(molecule)
     _check_orbitals(mol, molecule, model)
     dm = predict(model, molecule, refine).dm
-    return np.stack([dm / 2, dm / 2]) if _is_unrestricted(mf) else dm
+    return np.stack([dm / 2, dm / 2]) if isinstance(mf, scf.uhf.UHF) else dm
 
 
 def _molecule(mol) -> Molecule:
@@ -48,8 +49,7 @@ def _molecule(mol) -> Molecule:
     if getattr(mol, "a", None) is not None:
         raise InputError("mf is a periodic calculation; networks are for molecules")
     symbols = [mol.atom_pure_symbol(atom) for atom in range(mol.natm)]
-    ghosts = [symbol for symbol in symbols if "ghost" in symbol.lower() or symbol == "X"]
-    if ghosts:
+    if any("ghost" in symbol.lower() or symbol == "X" for symbol in symbols):
         raise InputError("mf.mol has ghost atoms; networks are for molecules without any")
     return Molecule(tuple(symbols), mol.atom_coords(), mol.charge, mol.spin)
 
@@ -68,9 +68,3 @@ def _check_orbitals(mol, molecule: Molecule, model: Network) -> None:
         raise InputError(
             f"mf.mol's orbitals are not those of {basis}, this network's basis, in PySCF's order"
         )
-
-
-def _is_unrestricted(mf) -> bool:
-    from pyscf import scf
-
-    return isinstance(mf, scf.uhf.UHF)
