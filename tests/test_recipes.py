@@ -35,7 +35,7 @@ from qptlab.qpt.networks import base
 from qptlab.qpt.networks.base import Network, checked, register
 from qptlab.qpt.prepared import NetworkInputs
 from qptlab.qpt.sampling import base as sampling
-from qptlab.qpt.sampling.base import generator, molecule_from_json, molecule_json, saved_as, turned
+from qptlab.qpt.sampling.base import generator, saved_as, turned
 from qptlab.theory import FUNCTIONALS
 
 SPEC = "lda/sto-3g"
@@ -144,15 +144,6 @@ class Breathing:
         rng = generator(split, seed, index)
         scale = 1 + self.share * rng.uniform(-1, 1)
         return turned(self.molecule.with_positions(scale * self.molecule.positions), rng)
-
-    def to_json(self) -> dict:
-        """See `SavedSampler`."""
-        return {"molecule": molecule_json(self.molecule), "share": self.share}
-
-    @classmethod
-    def from_json(cls, record: dict) -> "Breathing":
-        """See `SavedSampler`."""
-        return cls(molecule_from_json(record["molecule"]), record["share"])
 
 
 def test_a_sampler(tmp_path, one_number, monkeypatch):

@@ -9,11 +9,10 @@ from qptlab.qpt.sampling.base import (
     sampler_json,
 )
 from qptlab.qpt.sampling.dynamics import molecular_dynamics, network_dynamics, network_surface
-from qptlab.qpt.sampling.frames import Frames, frames_from_file
+from qptlab.qpt.sampling.frames import Frames, Trajectories, frames_from_file
 from qptlab.qpt.sampling.mixture import Mixture, mixture
 from qptlab.qpt.sampling.modes import NormalModes, normal_modes
 from qptlab.qpt.sampling.scan import dihedral_scan
-from qptlab.qpt.sampling.trajectories import Trajectories
 from qptlab.qpt.sampling.wiggle import Wiggle, wiggle
 
 __all__ = [

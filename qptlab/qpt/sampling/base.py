@@ -2,7 +2,8 @@
 
 import contextlib
 from collections.abc import Callable
-from typing import ClassVar, Protocol, TypeVar, runtime_checkable
+from dataclasses import fields
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -25,35 +26,26 @@ class Sampler(Protocol):
         """A geometry for "train" or "validation"; the two never share one."""
 
 
-class SavedSampler(Sampler, Protocol):
-    """A sampler that a run folder can hold, under the name `kind`."""
-
-    kind: ClassVar[str]
-
-    def to_json(self) -> dict:
-        """All that `from_json` needs, in JSON's own types."""
-
-    @classmethod
-    def from_json(cls, record: dict) -> "SavedSampler":
-        """The sampler that `to_json` described."""
-
-
 def molecules(sampler: Sampler, split: str) -> tuple[Molecule, ...]:
     """The molecules whose geometries a split consists of; one, unless the sampler is a mixture."""
     several = getattr(sampler, "molecules", None)
     return (sampler.molecule,) if several is None else several(split)
 
 
-_KINDS: dict[str, type[SavedSampler]] = {}
+_KINDS: dict[str, tuple[type[Sampler], dict[str, Any]]] = {}
 Kind = TypeVar("Kind", bound=type)
 
 
-def saved_as(kind: str) -> Callable[[Kind], Kind]:
-    """Class decorator: run folders write the sampler under this kind."""
+def saved_as(kind: str, **left_out: Any) -> Callable[[Kind], Kind]:
+    """Class decorator: run folders hold the fields of the sampler, a dataclass, under this kind.
+
+    Args:
+        left_out: fields that older run folders do not have, and what these meant.
+    """
 
     def register(cls: Kind) -> Kind:
         cls.kind = kind
-        _KINDS[kind] = cls
+        _KINDS[kind] = cls, left_out
         return cls
 
     return register
@@ -71,7 +63,7 @@ def sampler_json(sampler: Sampler) -> dict:
             f"a run folder cannot hold a {type(sampler).__name__}; known samplers: "
             f"{', '.join(sorted(_KINDS))}"
         )
-    return {"kind": kind, **sampler.to_json()}
+    return {"kind": kind, **_fields_json(sampler)}
 
 
 def sampler_from_json(record: dict) -> Sampler:
@@ -83,23 +75,33 @@ def sampler_from_json(record: dict) -> Sampler:
     """
     if record["kind"] not in _KINDS:
         raise InputError(f"unknown sampler {record['kind']!r}; known: {', '.join(sorted(_KINDS))}")
-    return _KINDS[record["kind"]].from_json(record)
+    cls, left_out = _KINDS[record["kind"]]
+    known = {**left_out, **record}
+    return cls(**{field.name: _value(known[field.name], field.type) for field in fields(cls)})
 
 
-def molecule_json(molecule: Molecule) -> dict:
-    """A molecule in JSON's own types; positions in bohr."""
-    return {
-        "symbols": list(molecule.symbols),
-        "positions": molecule.positions.tolist(),
-        "charge": molecule.charge,
-        "spin": molecule.spin,
-    }
+def _fields_json(record: Sampler | Molecule) -> dict:
+    return {field.name: _json(getattr(record, field.name)) for field in fields(record)}
 
 
-def molecule_from_json(record: dict) -> Molecule:
-    """The molecule that `molecule_json` described."""
-    positions = np.array(record["positions"])
-    return Molecule(tuple(record["symbols"]), positions, record["charge"], record.get("spin", 0))
+def _json(value: Any) -> Any:
+    """What a field holds, in JSON's own types: molecules and samplers by their fields."""
+    if isinstance(value, Molecule):
+        return _fields_json(value)
+    if isinstance(value, Sampler):
+        return sampler_json(value)
+    if isinstance(value, np.ndarray):
+        return value.tolist()
+    return list(map(_json, value)) if isinstance(value, tuple) else value
+
+
+def _value(record: Any, annotation: Any = None) -> Any:
+    """The inverse of `_json`, for a field with this annotation."""
+    if getattr(annotation, "array_type", None) is np.ndarray:
+        return np.array(record)
+    if isinstance(record, dict):
+        return sampler_from_json(record) if "kind" in record else Molecule(**record)
+    return tuple(map(_value, record)) if isinstance(record, list) else record
 
 
 def generator(split: str, seed: int, index: int) -> np.random.Generator:

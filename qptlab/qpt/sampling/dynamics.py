@@ -4,17 +4,17 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
-from ase import Atoms, units
+from ase import units
 from ase.md.langevin import Langevin
 
-from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase, scf_surface
+from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase
 from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
-from qptlab.qpt.sampling.modes import Progress, check_temperature
-from qptlab.qpt.sampling.trajectories import Trajectories
-from qptlab.theory import Theory, parse_theory
+from qptlab.qpt.sampling.frames import Trajectories
+from qptlab.qpt.sampling.modes import Progress, as_surface, check_temperature
+from qptlab.theory import Theory
 from qptlab.units import EV_PER_HARTREE
 
 Recorded = tuple[Molecule, float, float]
@@ -76,7 +76,7 @@ def molecular_dynamics(
     pace = (steps_per_frame, timestep_fs, friction_per_fs)
     runs = [
         # a surface each: every trajectory starts from its own last density
-        _run(molecule, _surface(theory), kelvin, *pace, [seed, number])
+        _run(molecule, as_surface(theory), kelvin, *pace, [seed, number])
         for number, kelvin in enumerate(training + held_out)
     ]
     rounds = _in_turn(runs, warm_up, frames, seconds, progress)
@@ -107,10 +107,6 @@ def network_surface(model: Network, refine: int = 4) -> Surface:
     return surface
 
 
-def _surface(theory: str | Theory | Surface) -> Surface:
-    return theory if callable(theory) else scf_surface(parse_theory(theory))
-
-
 def _run(
     molecule: Molecule,
     surface: Surface,
@@ -124,7 +120,9 @@ def _run(
     rng = np.random.default_rng(seed)
     atoms = ase_atoms(molecule)
     atoms.calc = SurfaceCalculator(surface, molecule)
-    _heat(atoms, temperature_k, rng)
+    # twice the temperature: vibrations take half of it from a rest shape
+    widths = np.sqrt(atoms.get_masses() * units.kB * 2 * temperature_k)
+    atoms.set_momenta(widths[:, None] * rng.standard_normal((len(atoms), 3)))
     dynamics = Langevin(
         atoms,
         timestep_fs * units.fs,
@@ -140,12 +138,6 @@ def _run(
         potential = float(atoms.get_potential_energy()) / EV_PER_HARTREE
         kinetic = float(atoms.get_kinetic_energy()) / EV_PER_HARTREE
         yield frame.with_positions(frame.positions - frame.positions.mean(0)), potential, kinetic
-
-
-def _heat(atoms: Atoms, temperature_k: float, rng: np.random.Generator) -> None:
-    """Thermal momenta at twice the temperature: vibrations take half of it from a rest shape."""
-    widths = np.sqrt(atoms.get_masses() * units.kB * 2 * temperature_k)
-    atoms.set_momenta(widths[:, None] * rng.standard_normal((len(atoms), 3)))
 
 
 def _in_turn(

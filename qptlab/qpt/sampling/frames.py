@@ -1,29 +1,37 @@
-"""Geometries that are there already: the frames of an .xyz file."""
+"""Geometries that are there already: frames of an .xyz file, or of molecular dynamics."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from ase.io.extxyz import key_val_str_to_dict
 
 from qptlab.errors import InputError
-from qptlab.molecule import Molecule, commented_frames_from_xyz
-from qptlab.qpt.sampling.base import (
-    TRAIN,
-    generator,
-    molecule_from_json,
-    molecule_json,
-    saved_as,
-    turned,
-)
+from qptlab.molecule import Molecule, commented_frames_from_xyz, to_xyz
+from qptlab.qpt.sampling.base import TRAIN, VALIDATION, generator, saved_as, turned
+
+_VALIDATES = {TRAIN: False, VALIDATION: True}
 
 
 class Parted:
-    """A sampler of given `frames`, of which `_split` says who trains and who validates."""
+    """A sampler of given `frames`, turned at random; each is for one side of the split at most."""
 
     frames: tuple[Molecule, ...]
-    _split: tuple[tuple[Molecule, ...], tuple[Molecule, ...]]
+
+    def __post_init__(self):
+        if len(self.frames) < 2:
+            raise InputError(
+                f"{len(self.frames)} frame given; at least 2 are needed, one to train on and one "
+                "to validate with"
+            )
+        if len({(frame.symbols, frame.charge, frame.spin) for frame in self.frames}) > 1:
+            raise InputError("frames of different molecules given; expected one molecule")
+
+    @property
+    def _validates(self) -> list[bool | None]:
+        """Of each frame, whether it is to validate with; None where it is for neither side."""
+        raise NotImplementedError
 
     @property
     def molecule(self) -> Molecule:
@@ -33,18 +41,30 @@ class Parted:
     @property
     def training(self) -> tuple[Molecule, ...]:
         """The frames to train on."""
-        return self._split[0]
+        return self._side(False)
 
     @property
     def validation(self) -> tuple[Molecule, ...]:
         """The frames to validate with."""
-        return self._split[1]
+        return self._side(True)
+
+    def _side(self, validates: bool) -> tuple[Molecule, ...]:
+        sides = zip(self.frames, self._validates, strict=True)
+        return tuple(frame for frame, side in sides if side is validates)
 
     def __call__(self, split: str, seed: int, index: int) -> Molecule:
-        return pick(*self._split, split, seed, index)
+        rng = generator(split, seed, index)
+        if split == TRAIN:
+            training = self.training
+            return turned(training[rng.integers(len(training))], rng)
+        # in turn, but of neighbours in time the first few are far apart
+        validation = self.validation
+        order = np.random.default_rng(0).permutation(len(validation))
+        return turned(validation[order[index % len(order)]], rng)
 
 
-@saved_as("file")
+# older runs have no gap: they go on without one
+@saved_as("file", group=None, gap=0)
 @dataclass(frozen=True)
 class Frames(Parted):
     """Frames of a file, turned at random; neighbours in time never on both sides of the split.
@@ -68,33 +88,22 @@ class Frames(Parted):
     gap: int | None = None
 
     def __post_init__(self):
-        check_frames(self.frames)
+        super().__post_init__()
         if self.group is not None and len(self.group) != len(self.frames):
             raise InputError(f"{len(self.group)} trajectory names for {len(self.frames)} frames")
 
     @property
-    def _split(self) -> tuple[tuple[Molecule, ...], tuple[Molecule, ...]]:
+    def _validates(self) -> list[bool | None]:
         names = list(dict.fromkeys(self.group or ()))
         if len(names) > 1:
             held_out = names[-_fifth(len(names)) :]
-            return parted(self.frames, [name in held_out for name in self.group])
+            return [name in held_out for name in self.group]
         count = len(self.frames)
         n_validation = _fifth(count)
         gap = max(1, count // 10) if self.gap is None else self.gap
         n_train = max(1, count - n_validation - gap)
-        return self.frames[:n_train], self.frames[count - n_validation :]
-
-    def to_json(self) -> dict:
-        """See `SavedSampler`."""
-        frames = [molecule_json(frame) for frame in self.frames]
-        return {"frames": frames, "group": self.group, "gap": self.gap}
-
-    @classmethod
-    def from_json(cls, record: dict) -> "Frames":
-        """See `SavedSampler`; a run written before there were gaps goes on without one."""
-        frames = tuple(molecule_from_json(frame) for frame in record["frames"])
-        group = record.get("group")
-        return cls(frames, None if group is None else tuple(group), record.get("gap", 0))
+        n_neither = count - n_validation - n_train
+        return [False] * n_train + [None] * n_neither + [True] * n_validation
 
 
 def frames_from_file(source: str | os.PathLike, charge: int | None = None, spin: int = 0) -> Frames:
@@ -114,44 +123,93 @@ def frames_from_file(source: str | os.PathLike, charge: int | None = None, spin:
     return Frames(frames, tuple(map(str, group)) if all(named) else None)
 
 
-def check_frames(frames: Sequence[Molecule]) -> None:
-    """Raise `InputError` for too few frames, or frames of different molecules."""
-    if len(frames) < 2:
-        raise InputError(
-            f"{len(frames)} frame given; at least 2 are needed, one to train on and one to "
-            "validate with"
+@saved_as("md")
+@dataclass(frozen=True, eq=False, repr=False)
+class Trajectories(Parted):
+    """Frames of several trajectories, drawn in random orientations; each is on one side only.
+
+    Args:
+        frames: all of them.
+        group: number of each frame's trajectory.
+        temperature_k: kelvin, of each frame.
+        potential, kinetic: energies of each frame, hartree.
+        held_out: trajectories kept for validation.
+
+    Raises:
+        InputError: too few frames, frames of different molecules, lists of different lengths, or
+            a split that leaves one side empty.
+    """
+
+    frames: tuple[Molecule, ...]
+    group: tuple[int, ...]
+    temperature_k: tuple[float, ...]
+    potential: tuple[float, ...]
+    kinetic: tuple[float, ...]
+    held_out: tuple[int, ...]
+
+    def __post_init__(self):
+        super().__post_init__()
+        columns = (self.group, self.temperature_k, self.potential, self.kinetic)
+        if {len(column) for column in columns} != {len(self.frames)}:
+            raise InputError(
+                f"{len(self.frames)} frames, but columns of {[len(c) for c in columns]} numbers"
+            )
+        if not self.training or not self.validation:
+            raise InputError(
+                f"trajectories {sorted(set(self.group))} with {list(self.held_out)} held out; "
+                "expected at least one to train on and one to validate with"
+            )
+
+    @property
+    def _validates(self) -> list[bool | None]:
+        return [number in self.held_out for number in self.group]
+
+    def __repr__(self):
+        n_held_out = len(set(self.held_out))
+        n_train = len(set(self.group)) - n_held_out
+        return (
+            f"Trajectories({self.molecule.formula}, {len(self.frames)} frames, {n_train} "
+            f"trajector{'y' if n_train == 1 else 'ies'} to train on, {n_held_out} to validate with)"
         )
-    kinds = {(frame.symbols, frame.charge, frame.spin) for frame in frames}
-    if len(kinds) > 1:
-        raise InputError("frames of different molecules given; expected one molecule")
 
+    def save(self, path: str | os.PathLike) -> None:
+        """Write an extended .xyz file (ångström) that `Trajectories.read` gives back."""
+        mol, columns = self.molecule, (self.group, self.temperature_k, self.potential, self.kinetic)
+        text = []
+        for frame, group, kelvin, potential, kinetic in zip(self.frames, *columns, strict=True):
+            split = VALIDATION if group in self.held_out else TRAIN
+            comment = (
+                f"trajectory={group} split={split} temperature_k={kelvin!r} "
+                f"potential_ha={potential!r} kinetic_ha={kinetic!r} "
+                f"charge={mol.charge} spin={mol.spin}"
+            )
+            text.append(to_xyz(frame, comment))
+        Path(path).write_text("".join(text), encoding="utf-8")
 
-def parted(
-    frames: Sequence[Molecule], held_out: Sequence[bool]
-) -> tuple[tuple[Molecule, ...], tuple[Molecule, ...]]:
-    """Frames to train on, and those held out."""
-    pairs = list(zip(frames, held_out, strict=True))
-    return tuple(f for f, out in pairs if not out), tuple(f for f, out in pairs if out)
+    @classmethod
+    def read(cls, path: str | os.PathLike) -> "Trajectories":
+        """The trajectories that `save` wrote.
 
-
-def pick(
-    training: Sequence[Molecule],
-    validation: Sequence[Molecule],
-    split: str,
-    seed: int,
-    index: int,
-) -> Molecule:
-    """A training frame at random, or validation frames in turn; in a random orientation."""
-    rng = generator(split, seed, index)
-    if split == TRAIN:
-        return turned(training[rng.integers(len(training))], rng)
-    return turned(spread(validation, index), rng)
-
-
-def spread(frames: Sequence[Molecule], index: int) -> Molecule:
-    """Frame `index` of an order in which the first few are far apart in time."""
-    order = np.random.default_rng(0).permutation(len(frames))
-    return frames[order[index % len(frames)]]
+        Raises:
+            MissingFile: no such file.
+            InputError: an .xyz file that `save` did not write.
+        """
+        comments, frames = zip(*commented_frames_from_xyz(path), strict=True)
+        records = [key_val_str_to_dict(comment) for comment in comments]
+        try:
+            group = tuple(int(record["trajectory"]) for record in records)
+            out = {n for n, r in zip(group, records, strict=True) if _VALIDATES[r["split"]]}
+            temperatures, potential, kinetic = (
+                tuple(float(record[key]) for record in records)
+                for key in ("temperature_k", "potential_ha", "kinetic_ha")
+            )
+            charge, spin = int(records[0]["charge"]), int(records[0]["spin"])
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"{path} was not written by Trajectories.save: {type(error).__name__} {error}"
+            ) from None
+        geometries = tuple(Molecule(f.symbols, f.positions, charge, spin) for f in frames)
+        return cls(geometries, group, temperatures, potential, kinetic, tuple(sorted(out)))
 
 
 def _fifth(count: int) -> int:

@@ -7,14 +7,7 @@ import numpy as np
 
 from qptlab.errors import InputError
 from qptlab.molecule import Molecule
-from qptlab.qpt.sampling.base import (
-    TRAIN,
-    Sampler,
-    molecules,
-    sampler_from_json,
-    sampler_json,
-    saved_as,
-)
+from qptlab.qpt.sampling.base import TRAIN, Sampler, molecules, saved_as
 
 
 @saved_as("mixture")
@@ -22,13 +15,7 @@ from qptlab.qpt.sampling.base import (
 class Mixture:
     """Samplers in turn: each gives one geometry in every round, in an order shuffled per round.
 
-    Args:
-        training: samplers to train on.
-        held_out: samplers to validate with, of molecules that are not trained on; where there are
-            none, the training samplers' own validation geometries are used.
-
-    Raises:
-        InputError: nothing to train on, or one geometry on both sides.
+    See `mixture`.
     """
 
     training: tuple[Sampler, ...]
@@ -65,17 +52,6 @@ class Mixture:
 
     def _parts(self, split: str) -> tuple[Sampler, ...]:
         return self.training if split == TRAIN or not self.held_out else self.held_out
-
-    def to_json(self) -> dict:
-        """See `SavedSampler`."""
-        sides = {"training": self.training, "held_out": self.held_out}
-        return {name: [sampler_json(part) for part in parts] for name, parts in sides.items()}
-
-    @classmethod
-    def from_json(cls, record: dict) -> "Mixture":
-        """See `SavedSampler`."""
-        sides = (map(sampler_from_json, record[name]) for name in ("training", "held_out"))
-        return cls(*map(tuple, sides))
 
 
 def mixture(training: Sequence[Sampler], held_out: Sequence[Sampler] = ()) -> Mixture:

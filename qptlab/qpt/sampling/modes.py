@@ -12,14 +12,7 @@ from scipy.linalg import null_space
 from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase, scf_surface
 from qptlab.errors import InputError
 from qptlab.molecule import Molecule
-from qptlab.qpt.sampling.base import (
-    TRAIN,
-    displaced,
-    generator,
-    molecule_from_json,
-    molecule_json,
-    saved_as,
-)
+from qptlab.qpt.sampling.base import TRAIN, displaced, generator, saved_as
 from qptlab.theory import Theory, parse_theory
 from qptlab.units import (
     ANGSTROM_PER_BOHR,
@@ -98,29 +91,6 @@ class NormalModes:
             f"a temperature of {kelvin} K",
         )
 
-    def to_json(self) -> dict:
-        """See `SavedSampler`."""
-        return {
-            "molecule": molecule_json(self.molecule),
-            "frequencies": self.frequencies.tolist(),
-            "modes": self.modes.tolist(),
-            "temperature_k": self.temperature_k,
-            "validation_temperature_k": self.validation_temperature_k,
-            "classical": self.classical,
-        }
-
-    @classmethod
-    def from_json(cls, record: dict) -> "NormalModes":
-        """See `SavedSampler`."""
-        return cls(
-            molecule_from_json(record["molecule"]),
-            np.array(record["frequencies"]),
-            np.array(record["modes"]),
-            record["temperature_k"],
-            record["validation_temperature_k"],
-            record["classical"],
-        )
-
 
 def normal_modes(
     molecule: Molecule,
@@ -156,7 +126,7 @@ def normal_modes(
     check_temperature(temperature_k)
     if len(molecule.symbols) < 2:
         raise InputError(f"{molecule} is a single atom and does not vibrate")
-    surface = theory if callable(theory) else scf_surface(parse_theory(theory))
+    surface = as_surface(theory)
     minimum = optimised(molecule, surface, progress)
     frequencies, modes = vibrations(minimum, hessian(minimum, surface, progress))
     return NormalModes(
@@ -167,6 +137,11 @@ def normal_modes(
         temperature_k if validation_temperature_k is None else validation_temperature_k,
         classical,
     )
+
+
+def as_surface(theory: str | Theory | Surface) -> Surface:
+    """A function as it is, of a theory the energy and forces of our SCF."""
+    return theory if callable(theory) else scf_surface(parse_theory(theory))
 
 
 def optimised(

@@ -6,19 +6,23 @@ import numpy as np
 
 from qptlab.errors import InputError
 from qptlab.molecule import Molecule
-from qptlab.qpt.sampling.base import (
-    displaced,
-    generator,
-    molecule_from_json,
-    molecule_json,
-    saved_as,
-)
+from qptlab.qpt.sampling.base import displaced, generator, saved_as
 
 
 @saved_as("wiggle")
 @dataclass(frozen=True)
 class Wiggle:
-    """Every atom moved by Gaussian noise of width `sigma` (bohr), then the molecule turned."""
+    """Geometries around a molecule: Gaussian noise of `sigma` bohr on every atom, random turns.
+
+    0.05 bohr is about what 300 K does to an O–H bond.
+
+    Raises:
+        InputError: a `sigma` below zero or not finite.
+
+    >>> from qptlab import molecule, wiggle
+    >>> wiggle(molecule("water"), sigma=0.05)("train", seed=0, index=3)
+    Molecule(H2O, 3 atoms, 10 electrons, charge 0)
+    """
 
     molecule: Molecule
     sigma: float = 0.05
@@ -29,31 +33,9 @@ class Wiggle:
 
     def __call__(self, split: str, seed: int, index: int) -> Molecule:
         rng = generator(split, seed, index)
-        shape = self.molecule.positions.shape
-        return displaced(
-            self.molecule,
-            lambda: self.sigma * rng.normal(size=shape),
-            rng,
-            f"sigma {self.sigma} bohr",
-        )
-
-    def to_json(self) -> dict:
-        """See `SavedSampler`."""
-        return {"sigma": self.sigma, "molecule": molecule_json(self.molecule)}
-
-    @classmethod
-    def from_json(cls, record: dict) -> "Wiggle":
-        """See `SavedSampler`."""
-        return cls(molecule_from_json(record["molecule"]), record["sigma"])
+        shape, what = self.molecule.positions.shape, f"sigma {self.sigma} bohr"
+        return displaced(self.molecule, lambda: self.sigma * rng.normal(size=shape), rng, what)
 
 
-def wiggle(molecule: Molecule, sigma: float = 0.05) -> Wiggle:
-    """Geometries around a molecule: Gaussian noise of `sigma` bohr on every atom, random turns.
-
-    0.05 bohr is about what 300 K does to an O–H bond.
-
-    >>> from qptlab import molecule, wiggle
-    >>> wiggle(molecule("water"), sigma=0.05)("train", seed=0, index=3)
-    Molecule(H2O, 3 atoms, 10 electrons, charge 0)
-    """
-    return Wiggle(molecule, sigma)
+wiggle = Wiggle
+"""As one writes it: `ql.wiggle(molecule, sigma)`."""
