@@ -210,7 +210,7 @@ def test_the_command_line_trains_on_a_file_of_molecules(folder):
         ("train {train} --resume --sigma 0.1", "has --sigma 0.05; got 0.1"),
         ("train {train} --resume --charge 2", "has --charge 0 0; got 2 2"),
         ("train {train} --out {new} --sampler modes", "add --sampler wiggle to train on them"),
-        ("train {train} --out {new} --model paper", "--model paper is for one molecule"),
+        ("train {train} --out {new} --model paper", "the paper's network is for one molecule"),
         ("train {water} --out {new} --validate {ammonia}", "H3N also has N"),
         ("train {water} --out {new} --sampler md --validate {train}", "--validate belongs to"),
         ("train {water} --out {new} --validate nowhere.xyz", "no such file: nowhere.xyz"),

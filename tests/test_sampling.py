@@ -11,6 +11,7 @@ from tiers import later, slow
 from qptlab.cli import main
 from qptlab.molecule import Molecule, molecule, to_xyz
 from qptlab.qpt.runs.folder import CONFIG, read_history
+from qptlab.qpt.runs.request import SamplerRequest
 from qptlab.qpt.sampling import (
     TRAIN,
     VALIDATION,
@@ -116,6 +117,10 @@ class Homemade:
 def test_an_unknown_sampler_is_refused():
     with pytest.raises(ValueError, match="unknown sampler 'dice'; known: file"):
         sampler_from_json({"kind": "dice"})
+    with pytest.raises(
+        ValueError, match="unknown kind of sampler 'dice'; known: wiggle, modes, md"
+    ):
+        SamplerRequest(kind="dice")
     with pytest.raises(ValueError, match="cannot hold a Homemade"):
         sampler_json(Homemade())
     with pytest.raises(ValueError, match="unknown split 'test'"):

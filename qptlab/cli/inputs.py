@@ -13,8 +13,16 @@ from qptlab.molecule import Molecule, frames_from_xyz, library_names, molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.runs.folder import is_run
 from qptlab.qpt.runs.models import load
-from qptlab.qpt.runs.request import NetworkRequest, RunRequest, SamplerRequest, different
-from qptlab.qpt.sampling import TRAIN, VALIDATION, Mixture, Sampler, frames_from_file, molecules
+from qptlab.qpt.runs.request import NetworkRequest, RunRequest, SamplerRequest
+from qptlab.qpt.sampling import (
+    TRAIN,
+    VALIDATION,
+    Mixture,
+    Sampler,
+    different,
+    frames_from_file,
+    molecules,
+)
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
 from qptlab.reference import pyscf_energy, pyscf_fock
@@ -83,17 +91,15 @@ def _request(args: argparse.Namespace, config: TrainConfig) -> RunRequest:
         held_out=tuple(_held_out(args)),
         out=_empty_place(Path(args.out)),
         theory=asked_theory(args),
-        network=_start_model(args, geometries) if args.start else _new_model(args, geometries),
+        network=_start_model(args, geometries) if args.start else _new_model(args),
         sampler=_sampler(args, config),
         config=config,
     )
 
 
-def _new_model(args: argparse.Namespace, geometries: list[Molecule]) -> NetworkRequest:
+def _new_model(args: argparse.Namespace) -> NetworkRequest:
     """The network of --model and --size."""
     if args.model == "paper":
-        if len(different(geometries)) > 1:
-            raise InputError(f"--model paper is for one molecule; {args.geometry} holds several")
         return NetworkRequest("paper", size=args.size or "tiny")
     if args.size is not None:
         raise InputError(f"--size {args.size} is for --model paper; --model block has one size")

@@ -4,7 +4,6 @@ A request is plain data, checked where it is built: nothing runs before `trainin
 compute vibrations or dynamics.
 """
 
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,18 +16,19 @@ from qptlab.qpt.networks.paper import PaperQPT
 from qptlab.qpt.sampling import (
     Frames,
     Sampler,
+    different,
     mixture,
     molecular_dynamics,
     normal_modes,
     wiggle,
 )
+from qptlab.qpt.sampling.modes import Progress
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
 from qptlab.qpt.training.validation import ReferenceEnergy
 from qptlab.theory import Theory
 
-SIGMA_BOHR, TEMPERATURE_K = 0.05, 300.0
-Progress = Callable[[str], None]
+KINDS = ("wiggle", "modes", "md", "file")
 
 
 @dataclass(frozen=True)
@@ -36,19 +36,26 @@ class SamplerRequest:
     """How geometries are drawn.
 
     Attributes:
-        kind: "wiggle", "modes", "md", or "file" for the frames that are given.
+        kind: one of `KINDS`; "file" is for the frames that are given.
         sigma_bohr: of a wiggle. temperature_k: of modes and md.
         surface: whose forces modes and md feel; the network's own theory where None.
         seconds: what molecular dynamics may take; None for as long as it takes.
         frames: of "file", where they are grouped by trajectory; else all that are given.
+
+    Raises:
+        InputError: an unknown kind.
     """
 
     kind: str = "wiggle"
-    sigma_bohr: float = SIGMA_BOHR
-    temperature_k: float = TEMPERATURE_K
+    sigma_bohr: float = 0.05
+    temperature_k: float = 300.0
     surface: Theory | None = None
     seconds: float | None = None
     frames: Frames | None = None
+
+    def __post_init__(self):
+        if self.kind not in KINDS:
+            raise InputError(f"unknown kind of sampler {self.kind!r}; known: {', '.join(KINDS)}")
 
 
 @dataclass(frozen=True)
@@ -118,10 +125,9 @@ class RunRequest:
             network.check(molecule)
         if self.held_out:
             config = replace(config, n_validation=len(self.held_out))
+        sampler = self._sampler(network.theory, progress)
         judge = {"reference": reference, "labels": labels, "started": started}
-        return Training(
-            network, self._sampler(network.theory, progress), config, out=self.out, **judge
-        )
+        return Training(network, sampler, config, out=self.out, **judge)
 
     def _sampler(self, theory: Theory, progress: Progress) -> Sampler:
         asked, first = self.sampler, self.geometries[0]
@@ -143,8 +149,3 @@ class RunRequest:
             return wiggle(first, asked.sigma_bohr)
         sides = self.geometries, self.held_out
         return mixture(*([wiggle(m, asked.sigma_bohr) for m in side] for side in sides))
-
-
-def different(geometries: Sequence[Molecule]) -> set[tuple]:
-    """One entry for each different molecule; frames of one molecule have one."""
-    return {(molecule.symbols, molecule.charge) for molecule in geometries}

@@ -4,14 +4,15 @@ from qptlab.qpt.sampling.base import (
     TRAIN,
     VALIDATION,
     Sampler,
+    different,
     molecules,
     sampler_from_json,
     sampler_json,
 )
-from qptlab.qpt.sampling.dynamics import molecular_dynamics, network_dynamics, network_surface
+from qptlab.qpt.sampling.dynamics import molecular_dynamics, network_dynamics
 from qptlab.qpt.sampling.frames import Frames, Trajectories, frames_from_file
 from qptlab.qpt.sampling.mixture import Mixture, mixture
-from qptlab.qpt.sampling.modes import NormalModes, normal_modes
+from qptlab.qpt.sampling.modes import normal_modes
 from qptlab.qpt.sampling.scan import dihedral_scan
 from qptlab.qpt.sampling.wiggle import Wiggle, wiggle
 
@@ -20,17 +21,16 @@ __all__ = [
     "VALIDATION",
     "Frames",
     "Mixture",
-    "NormalModes",
     "Sampler",
     "Trajectories",
     "Wiggle",
+    "different",
     "dihedral_scan",
     "frames_from_file",
     "mixture",
     "molecular_dynamics",
     "molecules",
     "network_dynamics",
-    "network_surface",
     "normal_modes",
     "sampler_from_json",
     "sampler_json",

@@ -1,7 +1,7 @@
 """What every sampler is, and how run folders write and rebuild it."""
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import fields
 from typing import Any, Protocol, TypeVar, runtime_checkable
 
@@ -30,6 +30,11 @@ def molecules(sampler: Sampler, split: str) -> tuple[Molecule, ...]:
     """The molecules whose geometries a split consists of; one, unless the sampler is a mixture."""
     several = getattr(sampler, "molecules", None)
     return (sampler.molecule,) if several is None else several(split)
+
+
+def different(geometries: Iterable[Molecule]) -> set[tuple]:
+    """One entry for each different molecule; frames of one molecule have one."""
+    return {(molecule.symbols, molecule.charge) for molecule in geometries}
 
 
 _KINDS: dict[str, tuple[type[Sampler], dict[str, Any]]] = {}

@@ -88,23 +88,14 @@ def network_dynamics(
 ) -> Trajectories:
     """Langevin dynamics on a network's own energy, after `refine` refining iterations.
 
-    Args:
-        settings: as `molecular_dynamics`.
-
-    Raises:
-        InputError: as `molecular_dynamics` and `predict`.
+    Settings are those of `molecular_dynamics`, errors also those of `predict`.
     """
-    return molecular_dynamics(molecule, network_surface(model, refine), temperature_k, **settings)
 
-
-def network_surface(model: Network, refine: int = 4) -> Surface:
-    """The energy a network predicts, and its exact forces; as `predict`."""
-
-    def surface(molecule: Molecule):
-        prediction = predict(model, molecule, refine, forces=True)
+    def surface(geometry: Molecule):
+        prediction = predict(model, geometry, refine, forces=True)
         return float(prediction.energy.total), prediction.forces
 
-    return surface
+    return molecular_dynamics(molecule, surface, temperature_k, **settings)
 
 
 def _run(
