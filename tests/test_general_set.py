@@ -8,7 +8,7 @@ from scipy.sparse.csgraph import connected_components
 from qptlab.dft.integrals import check_input
 from qptlab.molecule import Molecule, commented_frames_from_xyz
 from qptlab.qpt.runs.shipped import FOLDER
-from qptlab.qpt.training import memory_maps
+from qptlab.qpt.training import pool
 from qptlab.theory import parse_theory
 
 AROMATIC = {"furan", "pyrrole", "imidazole", "benzene"}
@@ -70,10 +70,10 @@ def test_molecules_set_aside_are_larger_and_never_trained_on(file):
 def test_more_molecules_than_compiled_code_has_room_for_are_refused(tmp_path, monkeypatch):
     limit = tmp_path / "max_map_count"
     limit.write_text("65530\n")
-    monkeypatch.setattr(memory_maps, "LIMIT", limit)
+    monkeypatch.setattr(pool, "MAPS_LIMIT", limit)
     several = list(members("general.xyz").values())
-    memory_maps.check_memory_maps(several[:60] + several[:60])
+    pool.check_memory_maps(several[:60] + several[:60])
     with pytest.raises(ValueError, match=r"94 different molecules .* 65,530; allow more"):
-        memory_maps.check_memory_maps(several)
-    monkeypatch.setattr(memory_maps, "LIMIT", tmp_path / "none")
-    memory_maps.check_memory_maps(several)
+        pool.check_memory_maps(several)
+    monkeypatch.setattr(pool, "MAPS_LIMIT", tmp_path / "none")
+    pool.check_memory_maps(several)

@@ -21,8 +21,8 @@ from qptlab.qpt.pipeline import propose, refine
 from qptlab.qpt.prepared import first_build
 from qptlab.qpt.runs.folder import read_history
 from qptlab.qpt.training.geometries import Geometries
-from qptlab.qpt.training.guard import ABSURD, FEWEST, objection, usual_norm
 from qptlab.qpt.training.run import Training
+from qptlab.qpt.training.step import ABSURD, FEWEST, objection, usual_norm
 from qptlab.reference import pyscf_mean_field
 from qptlab.theory import parse_theory
 

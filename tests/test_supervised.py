@@ -28,8 +28,8 @@ from qptlab.qpt.prepared import first_build
 from qptlab.qpt.runs.folder import read_history
 from qptlab.qpt.sampling import wiggle
 from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.geometries import PreparedStream
 from qptlab.qpt.training.run import Training
-from qptlab.qpt.training.stream import PreparedStream
 from qptlab.reference import pyscf_fock, pyscf_scf
 from qptlab.theory import Theory, parse_theory
 

@@ -20,8 +20,8 @@ from qptlab.qpt.runs.folder import CONFIG, HISTORY, STATE, is_run, read_history
 from qptlab.qpt.runs.models import load
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Frames, wiggle
 from qptlab.qpt.training.config import TrainConfig
+from qptlab.qpt.training.geometries import PreparedStream
 from qptlab.qpt.training.run import Training
-from qptlab.qpt.training.stream import PreparedStream
 from qptlab.reference import pyscf_energy
 
 SPEC = "pbe/sto-3g"

@@ -97,10 +97,9 @@ def _semicanonical(dm: Matrix, fock: Matrix, overlap: Matrix, n_occ: int) -> Mat
     lower = jnp.linalg.cholesky(overlap)
     _, vectors = jnp.linalg.eigh(-lower.T @ dm @ lower)  # the filled ones first
     coeff = jax.scipy.linalg.solve_triangular(lower, vectors, lower=True, trans=1)
-    parts = []
-    for part in (coeff[:, :n_occ], coeff[:, n_occ:]):
-        parts.append(part @ jnp.linalg.eigh(part.T @ fock @ part)[1])
-    return jnp.concatenate(parts, axis=1)
+    parts = coeff[:, :n_occ], coeff[:, n_occ:]
+    turned = [part @ jnp.linalg.eigh(part.T @ fock @ part)[1] for part in parts]
+    return jnp.concatenate(turned, axis=1)
 
 
 def energy_gained(path: list[Point], prepared: Prepared) -> Scalar:
@@ -175,31 +174,27 @@ class Loss:
 
     def check_labels(self, given: bool) -> None:
         """Raise `InputError` for a supervised term where no labels are given."""
-        for term in self._that_look_at(LooksAt.LABEL):
-            if not given:
-                raise InputError(
-                    f"the loss {term.name!r} needs labels; give labels=, a function (molecule, "
-                    "theory) → converged Fock matrix, for example qptlab.reference.pyscf_fock"
-                )
-
-    def network_to_train(self, network: Network, seed: int) -> Network:
-        """The network with weights for all that this loss trains.
-
-        Raises:
-            InputError: a network without a response, for `response`.
-        """
-        teaches = self._that_look_at(LooksAt.PATH)
-        return network.with_response_net(seed) if teaches else network
+        if self.supervised and not given:
+            raise InputError(
+                f"the loss {self.supervised[0].name!r} needs labels; give labels=, a function "
+                "(molecule, theory) → converged Fock matrix, for example "
+                "qptlab.reference.pyscf_fock"
+            )
 
     @property
-    def needs_labels(self) -> bool:
-        """Whether a term is supervised."""
-        return bool(self._that_look_at(LooksAt.LABEL))
+    def teaches_response(self) -> bool:
+        """Whether it takes a network with weights for the response."""
+        return bool(self._that_look_at(LooksAt.PATH))
+
+    @property
+    def supervised(self) -> list[Term]:
+        """The terms that need labels."""
+        return self._that_look_at(LooksAt.LABEL)
 
     @property
     def needs_energy(self) -> bool:
-        """Whether a term is not: then grid and electron repulsion are needed."""
-        return len(self._that_look_at(LooksAt.LABEL)) < len(self.terms)
+        """Whether a term is not supervised: then grid and electron repulsion are needed."""
+        return len(self.supervised) < len(self.terms)
 
     def needed(self, prepared: Prepared) -> NetworkInputs:
         """What of a geometry this loss needs: all, or only what the network sees."""

@@ -13,8 +13,7 @@ from qptlab.lab.panels.describe import clock, grouped, micro, sentence_html
 from qptlab.lab.panels.signals import by_hand
 from qptlab.lab.plots.live_plot import LivePlot
 from qptlab.lab.plots.training import RUNS_SIZE_PX, overlay_figure
-from qptlab.qpt.runs.folder import is_run, read_history
-from qptlab.qpt.runs.listing import RunSummary, list_runs
+from qptlab.qpt.runs.folder import RunSummary, is_run, list_runs, read_history
 from qptlab.qpt.training.config import StepLog
 
 ROWS = 8
@@ -26,7 +25,7 @@ class RunsPanel(BackgroundPanel):
     """The runs of a folder, written last first.
 
     `open_run(folder)` is called when Open is pressed. The same without it:
-    `qptlab.qpt.runs.listing.list_runs(folder)` and `ql.Training.resume(folder)`.
+    `qptlab.qpt.runs.folder.list_runs(folder)` and `ql.Training.resume(folder)`.
     """
 
     def __init__(self, folder: Path, open_run: Callable[[Path], None]) -> None:

@@ -6,16 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from qptlab.errors import InputError, MissingFile
-from qptlab.qpt.networks.base import Network, from_json
+from qptlab.qpt.networks.base import Network, from_json, to_json
 from qptlab.qpt.runs.folder import STATE, is_run, read_config
 from qptlab.qpt.runs.shipped import shipped_model, shipped_text
-from qptlab.qpt.runs.weights import (
-    as_input_error,
-    model_notes,
-    read_notes,
-    read_weights,
-    write_weights,
-)
+from qptlab.qpt.runs.weights import as_input_error, read_notes, read_weights, write_weights
 
 MODEL = ".model"
 """Where a network is in a `TrainState`, and so in a file."""
@@ -32,7 +26,7 @@ def load(source: str | os.PathLike) -> Network:
         InputError: neither a run folder nor a model file.
     """
     path = _model_file(source)
-    notes = _notes(path)
+    notes = read_notes(path)
     with as_input_error(f"{path} is not a readable model file"):
         model = from_json(json.loads(notes["qptlab"]))
     return read_weights(model, path, MODEL)
@@ -59,29 +53,22 @@ def save_model(model: Network, path: str | os.PathLike, about: dict[str, Any]) -
     BlockQPT(lda/sto-3g, elements H O, 153 k weights)
     {'seed': 7}
     """
-    path, notes = Path(path), model_notes(model)
+    path, described = Path(path), json.dumps(to_json(model))
     if path.is_dir():
         raise InputError(f"{path} is a folder; expected a file to write")
     try:
         told = json.dumps(dict(about), allow_nan=False)
     except (TypeError, ValueError) as error:
         raise InputError(f"about must be a dict that JSON can hold: {error}") from None
-    write_weights(path, model, {**notes, "about": told}, MODEL)
+    write_weights(path, model, {"qptlab": described, "about": told}, MODEL)
 
 
 def about_model(source: str | os.PathLike) -> dict[str, Any]:
     """The `about` that `save_model` was given; empty for a run folder. Errors as `load`."""
     path = _model_file(source)
-    notes = _notes(path)
+    notes = read_notes(path)
     with as_input_error(f"{path} is not a readable model file"):
         return json.loads(notes.get("about", "{}"))
-
-
-def _notes(path: Path) -> dict[str, str]:
-    notes = read_notes(path)
-    if "qptlab" not in notes:
-        raise InputError(f"{path} is not a qptlab model file")
-    return notes
 
 
 def _model_file(source: str | os.PathLike) -> Path:

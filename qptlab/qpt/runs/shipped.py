@@ -27,12 +27,7 @@ WEIGHTS, GEOMETRIES = ".safetensors", ".test.xyz"
 
 @dataclass(frozen=True)
 class FrozenFrame:
-    """A test geometry, and where it comes from.
-
-    Attributes:
-        trajectory: its name.
-        temperature_k: kelvin, of the trajectory.
-    """
+    """A test geometry, and which trajectory, at how many kelvin, it comes from."""
 
     molecule: Molecule
     trajectory: str
@@ -66,19 +61,16 @@ def frozen_frames(name: str) -> list[FrozenFrame]:
     if model is None:
         raise InputError(f"no shipped model {name!r}; shipped models: {shipped_text()}")
     path = model.with_name(model.name.removesuffix(WEIGHTS) + GEOMETRIES)
-    return [
-        _frozen_frame(comment, frame, f"{path}, frame {number}")
-        for number, (comment, frame) in enumerate(commented_frames_from_xyz(path), start=1)
-    ]
-
-
-def _frozen_frame(comment: str, frame: Molecule, where: str) -> FrozenFrame:
-    said = key_val_str_to_dict(comment)
-    try:
-        trajectory, kelvin = str(said["trajectory"]), float(said["temperature_k"])
-        spin = int(said.get("spin", 0))
-    except (KeyError, TypeError, ValueError):
-        raise InputError(
-            f"{where}: expected trajectory= and temperature_k= in the comment; got {comment!r}"
-        ) from None
-    return FrozenFrame(replace(frame, spin=spin), trajectory, kelvin)
+    frames = []
+    for number, (comment, frame) in enumerate(commented_frames_from_xyz(path), start=1):
+        said = key_val_str_to_dict(comment)
+        try:
+            trajectory, kelvin = str(said["trajectory"]), float(said["temperature_k"])
+            spin = int(said.get("spin", 0))
+        except (KeyError, TypeError, ValueError):
+            raise InputError(
+                f"{path}, frame {number}: expected trajectory= and temperature_k= in the comment; "
+                f"got {comment!r}"
+            ) from None
+        frames.append(FrozenFrame(replace(frame, spin=spin), trajectory, kelvin))
+    return frames

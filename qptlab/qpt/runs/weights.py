@@ -1,7 +1,6 @@
 """Arrays in safetensors files, by their names in a network or state, with text beside them."""
 
 import contextlib
-import json
 import os
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -15,7 +14,6 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from qptlab.errors import InputError
-from qptlab.qpt.networks.base import Network, to_json
 
 Tree = TypeVar("Tree", bound=eqx.Module)
 
@@ -24,6 +22,7 @@ def write_weights(path: Path, tree: eqx.Module, notes: dict[str, str], prefix: s
     """Write every array of `tree`, and the notes; the file is replaced whole.
 
     Args:
+        notes: texts by name; "qptlab" has what it takes to make the network again.
         prefix: of the names, the place of `tree` in the state that it is part of.
     """
     tensors = {name: np.asarray(leaf) for name, leaf in named_leaves(tree, prefix)}
@@ -50,17 +49,16 @@ def read_weights(tree: Tree, path: Path, prefix: str = "") -> Tree:
 
 
 def read_notes(path: Path) -> dict[str, str]:
-    """The notes of a file; none where it is not a safetensors file."""
-    try:
-        with safe_open(path, framework="numpy") as file:
-            return file.metadata() or {}
-    except (SafetensorError, OSError):
-        return {}
+    """The notes of a file that holds a network.
 
-
-def model_notes(model: Network) -> dict[str, str]:
-    """What a file must say of a network for it to be made again."""
-    return {"qptlab": json.dumps(to_json(model))}
+    Raises:
+        InputError: not such a file.
+    """
+    with contextlib.suppress(SafetensorError, OSError), safe_open(path, "numpy") as file:
+        notes = file.metadata() or {}
+        if "qptlab" in notes:
+            return notes
+    raise InputError(f"{path} is not a qptlab model file")
 
 
 @contextlib.contextmanager

@@ -5,6 +5,9 @@ from dataclasses import asdict, dataclass, field
 
 from qptlab.errors import InputError
 
+WARM_UP, LAST_SHARE = 20, 1e-3
+"""Steps over which the learning rate rises; the share of it that is left at the end."""
+
 
 @dataclass(frozen=True)
 class TrainConfig:
@@ -58,6 +61,22 @@ class TrainConfig:
             raise InputError(f"pool_gib {self.pool_gib!r}; expected more than 0")
         if not 0 <= self.seed < 2**32:
             raise InputError(f"seed {self.seed!r}; expected a whole number from 0 to 2³² − 1")
+
+    def progress(self, step: int, time_passed: float) -> float:
+        """The share of a run that has passed, 0 where its end is not known.
+
+        Args:
+            step: weight updates so far.
+            time_passed: share of the time limit that has passed; used where there is one.
+        """
+        by_steps = 0.0 if self.steps is None else step / self.steps
+        by_time = 0.0 if self.minutes is None else time_passed
+        return min(max(by_steps, by_time), 1.0)
+
+    def schedule(self, step: int, time_passed: float) -> float:
+        """Factor on the learning rate: warm-up, then a cosine where the end of the run is known."""
+        cosine = 0.5 * (1 + math.cos(math.pi * self.progress(step, time_passed)))
+        return min(1.0, (step + 1) / WARM_UP) * max(cosine, LAST_SHARE)
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,8 @@
-"""How many prepared geometries a run may hold in memory."""
+"""What fits: prepared geometries into memory, compiled code into the maps a process may have."""
+
+import functools
+from collections.abc import Iterable
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -9,11 +13,14 @@ from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.losses import Loss
 from qptlab.qpt.prepared import Prepared
-from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, molecules
+from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, different, molecules
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.theory import Theory
 
 LARGEST_WINDOW = 256
+MAPS_LIMIT = Path("/proc/sys/vm/max_map_count")
+MAPS, MAPS_PER_MOLECULE = 2_000, 760
+"""Maps of a training, and for each molecule that it compiles code for; measured with JAX 0.10."""
 
 
 def n_bytes(tree: PyTree) -> int:
@@ -31,19 +38,17 @@ def mean_bytes(
     Args:
         of, first: one geometry, and what its first Fock build left.
     """
-    known: dict[Molecule, tuple[float, float]] = {}
 
+    @functools.cache
     def sizes(molecule: Molecule) -> tuple[float, float]:
-        if molecule not in known:
-            same = (molecule.symbols, molecule.charge) == (of.symbols, of.charge)
-            ints = first.integrals if same else integrals(molecule, theory)
-            # all that a network sees are matrices over orbitals
-            scale = (ints.n_ao / first.integrals.n_ao) ** 2
-            matrices = scale * n_bytes((first.matrices, first.fock, first.start))
-            inputs = matrices + n_bytes((ints.occupation, ints.positions))
-            whole = n_bytes((ints, first.plain_energy)) + inputs
-            known[molecule] = whole, whole if loss.needs_energy else inputs
-        return known[molecule]
+        same = len(different((molecule, of))) == 1
+        ints = first.integrals if same else integrals(molecule, theory)
+        # all that a network sees are matrices over orbitals
+        scale = (ints.n_ao / first.integrals.n_ao) ** 2
+        matrices = scale * n_bytes((first.matrices, first.fock, first.start))
+        inputs = matrices + n_bytes((ints.occupation, ints.positions))
+        whole = n_bytes((ints, first.plain_energy)) + inputs
+        return whole, whole if loss.needs_energy else inputs
 
     whole = np.mean([sizes(molecule)[0] for molecule in molecules(sampler, VALIDATION)])
     needed = np.mean([sizes(molecule)[1] for molecule in molecules(sampler, TRAIN)])
@@ -70,3 +75,21 @@ def capacity(config: TrainConfig, whole: float, needed: float) -> tuple[int, int
             "give fewer, or a larger pool_gib"
         )
     return validation, config.geometries
+
+
+def check_memory_maps(molecules: Iterable[Molecule]) -> None:
+    """Raise `InputError` where code for so many different molecules would not fit.
+
+    Linux lets a process have only so many maps. The compiler would end it halfway instead, and say
+    that it cannot allocate memory.
+    """
+    if not MAPS_LIMIT.is_file():
+        return
+    n_molecules = len(different(molecules))
+    allowed, needed = int(MAPS_LIMIT.read_text()), MAPS + MAPS_PER_MOLECULE * n_molecules
+    if needed > allowed:
+        raise InputError(
+            f"training on {n_molecules} different molecules takes about {needed:,} memory maps and "
+            f"this system allows a process {allowed:,}; allow more, for example "
+            f"`sudo sysctl -w vm.max_map_count={max(262_144, 2 * needed)}`, or train on fewer"
+        )

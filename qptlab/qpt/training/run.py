@@ -20,14 +20,10 @@ from qptlab.qpt.prepared import Prepared, prepare
 from qptlab.qpt.runs.folder import RunFolder, RunRecord
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Sampler, molecules
 from qptlab.qpt.training.config import StepLog, TrainConfig, check_lr
-from qptlab.qpt.training.geometries import Geometries
-from qptlab.qpt.training.guard import usual_norm
-from qptlab.qpt.training.memory_maps import check_memory_maps
-from qptlab.qpt.training.pool import capacity, mean_bytes
-from qptlab.qpt.training.schedule import progress, schedule
+from qptlab.qpt.training.geometries import Geometries, PreparedStream
+from qptlab.qpt.training.pool import capacity, check_memory_maps, mean_bytes
 from qptlab.qpt.training.state import TrainState, first_state
-from qptlab.qpt.training.step import Drawn, Step, train_step
-from qptlab.qpt.training.stream import PreparedStream
+from qptlab.qpt.training.step import Drawn, Step, train_step, usual_norm
 from qptlab.qpt.training.timer import Clock, Timer
 from qptlab.qpt.training.validation import ReferenceEnergy, Validation, converged_energy
 
@@ -45,7 +41,6 @@ class Training:
     Args:
         model: network to start from.
         sampler: gives training and validation geometries.
-        config: settings.
         reference: (molecule, theory) → energy in hartree, to validate with; by default our SCF's.
         labels: (molecule, theory) → converged Fock matrix (ao, ao) in hartree, for supervised
             losses only; to be given again to `resume`.
@@ -89,7 +84,9 @@ class Training:
         self.sampler, self.config = sampler, config or TrainConfig()
         self._loss, self._labels = parse_loss(self.config.loss), labels
         self._loss.check_labels(labels is not None)
-        self.state: TrainState = first_state(self._loss.network_to_train(model, self.config.seed))
+        if self._loss.teaches_response:
+            model = model.with_response_net(self.config.seed)
+        self.state: TrainState = first_state(model)
         self.history: list[StepLog] = []
         self.clock, self.status = Clock(), "idle"
         self._folder = None if out is None else RunFolder(out)
@@ -161,10 +158,9 @@ class Training:
         there = RunFolder(folder).read()
         config = replace(there.config, **changes)
         given = {"reference": reference, "labels": labels, "started": started}
-        run = cls(there.model, there.sampler, config, out=folder, **given)
-        run.state, run.history = there.state, there.history
+        run = cls(there.state.model, there.sampler, config, out=folder, **given)
+        run.state, run.history, run.clock = there.state, there.history, there.clock
         run.lr = changes.get("lr", there.lr)
-        run.clock = Clock(there.seconds, there.compile_seconds, there.label_seconds)
         return run
 
     def __iter__(self) -> Iterator[StepLog]:
@@ -206,15 +202,14 @@ class Training:
     def _open_stream(self) -> PreparedStream[Drawn]:
         config = self.config
         self.status = "preparing geometries" if self._validation else "compiling"
-        given = self.sampler, self.model.theory, self._loss
-        geometries = Geometries(*given, self._labels, config.seed, self.clock)
+        sampler, theory, loss = self.sampler, self.model.theory, self._loss
+        geometries = Geometries(sampler, theory, loss, self._labels, config.seed, self.clock)
         first = geometries.molecule(0)
-        sizes = mean_bytes(*given, first, geometries.first_build(first))
+        sizes = mean_bytes(sampler, theory, loss, first, geometries.first_build(first))
         count, window = capacity(config, *sizes)
         if self._validation is None or not self._validation.complete:
             asked = {"count": count, "iterations": config.refine, "seed": config.seed}
-            where = self.sampler, self.model.theory
-            self._validation = Validation(*where, reference=self._reference, **asked)
+            self._validation = Validation(sampler, theory, reference=self._reference, **asked)
         return PreparedStream(
             geometries.draw,
             window=window,
@@ -230,15 +225,23 @@ class Training:
         while not last:
             say = partial(setattr, self, "status", "preparing geometries")
             batch = stream.draw(self.config.batch, waiting=say)
-            passed = self.config, int(self.state.step), timer.share_passed
-            lr = self._lr * schedule(*passed)
-            done = self._train_step(batch, lr, self._loss.weights(progress(*passed)))
+            passed = int(self.state.step), timer.share_passed
+            lr = self._lr * self.config.schedule(*passed)
+            done = self._train_step(batch, lr, self._loss.weights(self.config.progress(*passed)))
             last = self._reached_steps() or timer.is_up
             errors = None
             if last or (timer.seconds > validate_at and self._validation.points):
                 errors, spent, compiled = self._validate(timer, last)
                 validate_at = timer.seconds + (1.0 if compiled else spent / VALIDATION_SHARE)
-            log = self._log(done, errors, lr, timer)
+            log = StepLog(
+                step=int(self.state.step),
+                val_error_ha=errors,
+                lr=lr,
+                seconds=self.clock.before + timer.seconds,
+                samples=int(self.state.step) * self.config.batch,
+                **vars(done),
+            )
+            self.history.append(log)
             with timer.held():
                 yield log
             if self._folder is not None and timer.seconds > save_at:
@@ -246,16 +249,7 @@ class Training:
                 save_at = timer.seconds + SAVE_EVERY
 
     def _record(self) -> RunRecord:
-        return RunRecord(
-            state=self.state,
-            sampler=self.sampler,
-            config=self.config,
-            lr=self.lr,
-            seconds=self.history[-1].seconds if self.history else 0.0,
-            compile_seconds=self.clock.compile_seconds,
-            label_seconds=self.clock.label_seconds,
-            history=self.history,
-        )
+        return RunRecord(self.state, self.sampler, self.config, self.lr, self.clock, self.history)
 
     def _train_step(self, batch: list[Drawn], lr: float, weights: Array) -> Step:
         usual = {
@@ -283,18 +277,3 @@ class Training:
 
     def _reached_steps(self) -> bool:
         return self.config.steps is not None and int(self.state.step) >= self.config.steps
-
-    def _log(self, done: Step, errors, lr, timer) -> StepLog:
-        log = StepLog(
-            step=int(self.state.step),
-            loss=done.loss,
-            energy=done.energy,
-            val_error_ha=errors,
-            lr=lr,
-            seconds=self.clock.before + timer.seconds,
-            samples=int(self.state.step) * self.config.batch,
-            gradient_norms=done.gradient_norms,
-            skipped=done.skipped,
-        )
-        self.history.append(log)
-        return log

@@ -60,9 +60,8 @@ def _rows_and_columns(weight: Array) -> MuonDimensionNumbers:
 def first_state(model: Network) -> TrainState:
     """The state before the first step."""
     weights = eqx.filter(model, eqx.is_inexact_array)
-    return TrainState(
-        model, optimiser(model.optimiser).init(weights), jnp.zeros((), dtype=jnp.int32)
-    )
+    memory = optimiser(model.optimiser).init(weights)
+    return TrainState(model, memory, jnp.zeros((), dtype=jnp.int32))
 
 
 @jit

@@ -1,7 +1,13 @@
-"""One training step: a gradient for each geometry of a batch, the harmful ones left out."""
+"""One training step: a gradient for each geometry of a batch, the harmful ones left out.
 
+Harmful are gradients that are not finite, or far larger than is usual in this run.
+"""
+
+import math
 from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import equinox as eqx
@@ -16,9 +22,13 @@ from qptlab.qpt.labels import Label
 from qptlab.qpt.losses import Term, loss
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.prepared import NetworkInputs
-from qptlab.qpt.training.guard import objection
 from qptlab.qpt.training.state import TrainState, update
 from qptlab.types import Scalar
+
+ABSURD = 100.0
+"""Times the usual gradient norm at which a geometry is left out."""
+LOOK_BACK, FEWEST = 50, 10
+"""Steps whose median norm is the usual one, and how many there must be to judge by."""
 
 
 class Drawn(NamedTuple):
@@ -94,3 +104,26 @@ def gradient(
     (value, energy), slope = value_and_grad(network, inputs, terms, weights, label)
     slope = optax.tree.scale(1 / (2 * inputs.n_occ), slope)
     return value, energy, optax.tree.norm(slope), slope
+
+
+def usual_norm(newest_first: Iterable[dict[str, float]], kind: str) -> float:
+    """The median of a molecule's last gradient norms; infinite while there are too few.
+
+    Each molecule has its own: a large one that is seldom met is no accident.
+
+    Args:
+        newest_first: {molecule: norm} of the steps so far, read as far back as it takes.
+        kind: the molecule.
+    """
+    met = (norms[kind] for norms in newest_first if kind in norms)
+    known = list(islice(met, LOOK_BACK))
+    return float(np.median(known)) if len(known) >= FEWEST else math.inf
+
+
+def objection(index: int, loss: float, norm: float, usual: float) -> str | None:
+    """Why training geometry number `index` is left out, in one sentence; None where it is not."""
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        return f"training geometry {index}: loss {loss:.3g} with a gradient of norm {norm:.3g}"
+    if norm > ABSURD * usual:
+        return f"training geometry {index}: gradient {norm / usual:.0f} times the usual one"
+    return None

@@ -31,7 +31,9 @@ class Clock:
 
         A program compiles once for each shape of input, that is for each molecule.
         """
-        keys = {(program, _shape(x)) for x in inputs}
+        keys = {
+            (program, jax.tree.structure(x), *map(np.shape, jax.tree.leaves(x))) for x in inputs
+        }
         compiles, before = not keys <= self._compiled, time.perf_counter()
         yield compiles
         if compiles:
@@ -43,10 +45,8 @@ class Clock:
     def labelling(self) -> Iterator[None]:
         """While a label is computed."""
         before = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.label_seconds += time.perf_counter() - before
+        yield
+        self.label_seconds += time.perf_counter() - before
 
 
 class Timer:
@@ -55,15 +55,12 @@ class Timer:
     Args:
         minutes: when the sitting has to end, or None.
         validates: whether time has to be kept for a last validation.
-
-    Attributes:
-        reserve: seconds kept for the last validation.
     """
 
-    def __init__(self, began: float, minutes: float | None, validates: bool = True):
+    def __init__(self, began: float, minutes: float | None, validates: bool):
         self._began = began
         self._limit = math.inf if minutes is None else 60 * minutes
-        self.reserve = FIRST_RESERVE if validates else 0.0
+        self._reserve = FIRST_RESERVE if validates else 0.0
         self._schedule_from: float | None = None
 
     @property
@@ -74,7 +71,7 @@ class Timer:
     @property
     def is_up(self) -> bool:
         """Whether only the time for a last validation is left."""
-        return self.seconds > self._limit - self.reserve
+        return self.seconds > self._limit - self._reserve
 
     @property
     def share_passed(self) -> float:
@@ -82,23 +79,16 @@ class Timer:
         now = self.seconds
         if self._schedule_from is None:
             self._schedule_from = now
-        available = self._limit - self.reserve - self._schedule_from
+        available = self._limit - self._reserve - self._schedule_from
         return (now - self._schedule_from) / max(available, 1e-9)
 
     def validated(self, seconds: float) -> None:
         """Note what a validation took: the last one, perhaps on more geometries, takes more."""
-        self.reserve = 2 * seconds
+        self._reserve = 2 * seconds
 
     @contextlib.contextmanager
     def held(self) -> Iterator[None]:
         """While the consumer of the steps has the word."""
         before = time.perf_counter()
-        try:
-            yield
-        finally:
-            self._began += time.perf_counter() - before
-
-
-def _shape(tree: PyTree) -> tuple:
-    """What a compiled program depends on: all but the numbers in the arrays."""
-    return jax.tree.structure(tree), tuple(map(np.shape, jax.tree.leaves(tree)))
+        yield
+        self._began += time.perf_counter() - before

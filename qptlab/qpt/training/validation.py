@@ -65,11 +65,11 @@ class Validation:
     in `left_out`, and another taken instead.
 
     Args:
-        count: number of geometries.
         iterations: refining iterations up to which errors are reported.
         reference: (molecule, theory) → converged energy in hartree.
 
     Attributes:
+        points: the geometries that are ready.
         left_out: which geometries and why, one sentence each.
     """
 
@@ -85,21 +85,16 @@ class Validation:
     ):
         self._sampler, self._theory, self._reference = sampler, theory, reference
         self._count, self._iterations, self._seed = count, iterations, seed
-        self._points: list[Point] = []
+        self.points: tuple[Point, ...] = ()
         self.left_out: tuple[str, ...] = ()
         self._failure: Exception | None = None  # the last reason; a defect of ours is the only one
         self._changed, self._closed = threading.Condition(), False
         threading.Thread(target=self._prepare_all, name="qptlab-validation", daemon=True).start()
 
     @property
-    def points(self) -> tuple[Point, ...]:
-        """The geometries that are ready."""
-        return tuple(self._points)
-
-    @property
     def complete(self) -> bool:
         """Whether every geometry is ready."""
-        return len(self._points) == self._count
+        return len(self.points) == self._count
 
     @property
     def baselines_ha(self) -> dict[str, dict[int, float]] | None:
@@ -137,9 +132,9 @@ class Validation:
         """
         wanted = self._count if count is None else min(count, self._count)
         with self._changed:
-            self._changed.wait_for(lambda: len(self._points) >= wanted or self._closed)
+            self._changed.wait_for(lambda: len(self.points) >= wanted or self._closed)
         failure = self._failure
-        if failure is None or (self._points and isinstance(failure, EXPECTED)):
+        if failure is None or (self.points and isinstance(failure, EXPECTED)):
             return
         if not isinstance(failure, EXPECTED):
             raise failure
@@ -156,7 +151,10 @@ class Validation:
             if self._closed or self.complete:
                 break
             try:
-                point = self._prepare(index)
+                molecule = self._sampler(VALIDATION, self._seed, index)
+                prepared = prepare(molecule, self._theory)
+                energy = self._reference(molecule, self._theory)
+                baselines = baseline_energies(prepared, self._iterations)
             except EXPECTED as error:
                 self._failure = error
                 self.left_out += (f"validation geometry {index}: {error}",)
@@ -165,17 +163,11 @@ class Validation:
                 self._failure = error
                 break
             with self._changed:
-                self._points.append(point)
+                self.points += (Point(prepared, energy, baselines),)
                 self._changed.notify_all()
         with self._changed:
             self._closed = True
             self._changed.notify_all()
-
-    def _prepare(self, index: int) -> Point:
-        molecule = self._sampler(VALIDATION, self._seed, index)
-        prepared = prepare(molecule, self._theory)
-        energy = self._reference(molecule, self._theory)
-        return Point(prepared, energy, baseline_energies(prepared, self._iterations))
 
 
 def _mean_errors(points: tuple[Point, ...], energies: list) -> dict[int, float]:
