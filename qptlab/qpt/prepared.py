@@ -5,6 +5,7 @@ into an energy takes the rest of `Prepared`, grid and electron repulsion, which 
 """
 
 from dataclasses import fields
+from typing import Any
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -17,47 +18,43 @@ from qptlab.dft.integrals import Integrals, integrals
 from qptlab.dft.screening import repulsion, screened
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
+from qptlab.qpt.xc_response import anticommutator
 from qptlab.theory import Theory
 from qptlab.types import Matrix, Occupation, Scalar, Stacked
 
-MATRICES = {
-    "overlap": "S",
-    "h_core": "h",
-    "coulomb": "J",
-    "vxc": "Vxc",
-    "coulomb_change": "J[dD]",
-    "dm": "D",
-    "dm_change": "dD",
-    "dm_lowered": "S D S",
-    "dm_change_lowered": "S dD S",
-    "fock_dm": "F D S + S D F",
-    "fock_dm_change": "F dD S + S dD F",
-    "fock_fock": "F S⁻¹ F",
-}
-"""{field of `KnownMatrices`: what it is}: D is the starting density, J and Vxc are its own, F is
-`start` and dD = D(F) − D."""
+
+def _is(formula: str) -> Any:
+    """A field, with what it is."""
+    return eqx.field(metadata={"formula": formula})
 
 
 class KnownMatrices(eqx.Module):
-    """The building blocks of ΔF, (ao, ao) each and symmetric; see `MATRICES`."""
+    """The building blocks of ΔF, (ao, ao) each and symmetric.
 
-    overlap: Matrix
-    h_core: Matrix
-    coulomb: Matrix
-    vxc: Matrix
-    coulomb_change: Matrix
-    dm: Matrix
-    dm_change: Matrix
-    dm_lowered: Matrix
-    dm_change_lowered: Matrix
-    fock_dm: Matrix
-    fock_dm_change: Matrix
-    fock_fock: Matrix
+    D is the starting density, J and Vxc are its own, F is `start` and dD = D(F) − D.
+    """
+
+    overlap: Matrix = _is("S")
+    h_core: Matrix = _is("h")
+    coulomb: Matrix = _is("J")
+    vxc: Matrix = _is("Vxc")
+    coulomb_change: Matrix = _is("J[dD]")
+    dm: Matrix = _is("D")
+    dm_change: Matrix = _is("dD")
+    dm_lowered: Matrix = _is("S D S")
+    dm_change_lowered: Matrix = _is("S dD S")
+    fock_dm: Matrix = _is("F D S + S D F")
+    fock_dm_change: Matrix = _is("F dD S + S dD F")
+    fock_fock: Matrix = _is("F S⁻¹ F")
 
     @property
     def stacked(self) -> Stacked:
         """(matrix, ao, ao), in the order of `MATRICES`."""
         return jnp.stack([getattr(self, name) for name in MATRICES])
+
+
+MATRICES = {field.name: field.metadata["formula"] for field in fields(KnownMatrices)}
+"""{field of `KnownMatrices`: what it is}."""
 
 
 class NetworkInputs(eqx.Module):
@@ -111,11 +108,6 @@ def first_build(ints: Integrals) -> Prepared:
     start = screened(fock, dm, ints)
     plain = fill(start, overlap, ints.occupation)
     change = plain.dm - dm
-
-    def anticommute(density):
-        product = start @ density @ overlap
-        return product + product.T
-
     matrices = KnownMatrices(
         overlap=overlap,
         h_core=h_core,
@@ -126,8 +118,8 @@ def first_build(ints: Integrals) -> Prepared:
         dm_change=change,
         dm_lowered=overlap @ dm @ overlap,
         dm_change_lowered=overlap @ change @ overlap,
-        fock_dm=anticommute(dm),
-        fock_dm_change=anticommute(change),
+        fock_dm=anticommutator(start, dm, overlap),
+        fock_dm_change=anticommutator(start, change, overlap),
         fock_fock=start @ jnp.linalg.solve(overlap, start),
     )
     return Prepared(

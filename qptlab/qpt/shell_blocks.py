@@ -9,8 +9,6 @@ from qptlab.types import Matrix, ShellBlocks, ShellPairs, Stacked
 
 SMALL = 1e-3
 """Below this, `arcsinh(x / SMALL)` is linear; above, it grows like the logarithm."""
-
-
 LARGE = 1.0
 """Norm (hartree, or what the matrix is in) above which `damp` makes blocks smaller."""
 

@@ -10,9 +10,9 @@ import equinox as eqx
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from qptlab.dft.density import Matrix
 from qptlab.dft.integrals import Integrals
 from qptlab.qpt.shell_blocks import scale_blocks
+from qptlab.types import Matrix
 
 CHANGES = (
     "S dD S",
@@ -50,17 +50,18 @@ class XcResponse(eqx.Module):
             repulsion: J[dD], hartree.
         """
         overlap = ints.overlap
-
-        def anticommute(left, right):
-            product = left @ right @ overlap
-            return product + product.T
-
         matrices = [
             overlap @ change @ overlap,
             repulsion,
             change,
-            anticommute(self.fock, change),
-            anticommute(self.vxc, change),
-            anticommute(repulsion, dm),
+            anticommutator(self.fock, change, overlap),
+            anticommutator(self.vxc, change, overlap),
+            anticommutator(repulsion, dm, overlap),
         ]
         return scale_blocks(self.factors, jnp.stack(matrices), ints.shells)
+
+
+def anticommutator(left: Matrix, right: Matrix, overlap: Matrix) -> Matrix:
+    """left right S and its transpose: F D S + S D F."""
+    product = left @ right @ overlap
+    return product + product.T

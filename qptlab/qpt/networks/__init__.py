@@ -1,7 +1,6 @@
 """Networks: from what is known of a molecule to ΔF, and how exchange and correlation respond.
 
 Read `base` first (what every network is), then `block` (ours, which turns with the molecule), and
-`paper` (the paper's) for comparison. `response_net` and `shell_embedding` are parts of `block`,
-`orbital_inputs` of `paper`. Another network is another file: a subclass of `base.Network` with
-`@register("its kind")` above it.
+`paper` (the paper's) for comparison. `response_net` is a part of `block`, `orbital_inputs` of
+`paper`.
 """

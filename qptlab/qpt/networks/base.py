@@ -1,8 +1,4 @@
-"""What every network is: the interface that training, run folders and predictions go through.
-
-A new network is one file: a subclass of `Network` with `@register("its kind")` above it. Import
-the file, and the network can be trained, saved, resumed, loaded and predicted with.
-"""
+"""What every network is: the interface that training, run folders and predictions go through."""
 
 import abc
 import importlib
@@ -112,6 +108,8 @@ _CLASSES: dict[str, type[Network]] = {}
 def register(kind: str) -> Callable[[AnyNetwork], AnyNetwork]:
     """Make a class of networks known by the name that run folders give it.
 
+    From when its file is imported it can be trained, saved, resumed, loaded and predicted with.
+
     Raises:
         InputError: another class has the name.
     """
@@ -191,10 +189,7 @@ def rows(module: Callable[[Array], Array], x: Array) -> Array:
 
 
 def run_layers(stacked: AnyLayer, carry: Carry, call: Callable[[AnyLayer, Carry], Carry]) -> Carry:
-    """carry = call(layer, carry) for each layer of a stack along a leading axis.
-
-    One layer is compiled and run several times.
-    """
+    """carry = call(layer, carry) for each layer of a stack along a leading axis, compiled once."""
     arrays, static = eqx.partition(stacked, eqx.is_array)
 
     def apply(carry, layer):

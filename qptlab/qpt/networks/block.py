@@ -11,12 +11,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from qptlab.dft.shells import Shells
 from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import MUON_LR, SINGLE, Network, checked, register, rows, run_layers
-from qptlab.qpt.networks.response_net import ResponseNet
-from qptlab.qpt.networks.shell_embedding import N_ELEMENTS, N_INDEX, N_L, embedded
+from qptlab.qpt.networks.response_net import N_ELEMENTS, N_INDEX, N_L, ResponseNet, embedded
 from qptlab.qpt.prepared import MATRICES, NetworkInputs
 from qptlab.qpt.shell_blocks import cut, damp, invariants, n_invariants, scale_blocks
 from qptlab.qpt.xc_response import XcResponse
@@ -149,7 +147,6 @@ class BlockQPT(Network):
         self.pair_in = eqx.nn.MLP(
             n_features + sizes.distances, pair, 2 * pair, 1, jax.nn.silu, key=keys[4], dtype=SINGLE
         )
-        # stacked along a leading axis, so that one layer is compiled and run several times
         self.layers = eqx.filter_vmap(lambda k: Layer(token, pair, heads, k))(keys[6:])
         self.norm = eqx.nn.LayerNorm(pair, dtype=SINGLE)
         head = eqx.nn.MLP(pair, len(MATRICES), 2 * pair, 1, jax.nn.silu, key=keys[5], dtype=SINGLE)
@@ -172,7 +169,6 @@ class BlockQPT(Network):
 
         Args:
             theory: for example "pbe/def2-svp".
-            seed: of the random weights.
             sizes: fields of `BlockSizes`.
 
         Raises:
@@ -219,8 +215,13 @@ class BlockQPT(Network):
         shells, matrices = inputs.shells, inputs.matrices.stacked
         blocks = cut(matrices, shells)
         features = invariants(blocks, shells).astype(SINGLE)
-        tokens, pairs = self._embed(features, inputs.positions, shells)
-        _, pairs = run_layers(self.layers, (tokens, pairs), lambda layer, x: layer(*x))
+        kind = embedded(shells, self.elements, self.angular, self.index)
+        tokens = kind + rows(self.token_in, jnp.einsum("aaf->af", features))
+        atom = np.array(shells.atom)
+        distances = _distance_features(inputs.positions, self.sizes.distances).astype(SINGLE)
+        pairs = jnp.concatenate([features, distances[atom[:, None], atom[None]]], axis=-1)
+        carry = tokens, rows(self.pair_in, pairs)
+        _, pairs = run_layers(self.layers, carry, lambda layer, x: layer(*x))
         weights = rows(self.head, rows(self.norm, pairs)).astype(matrices.dtype)
         return scale_blocks(weights * damp(blocks), matrices, shells)
 
@@ -240,17 +241,6 @@ class BlockQPT(Network):
         features = invariants(cut(matrices, shells), shells).astype(SINGLE)
         factors = self.response(features, shells).astype(matrices.dtype)
         return XcResponse(factors, inputs.start, inputs.matrices.vxc)
-
-    def _embed(
-        self, features: Array, positions: Array, shells: Shells
-    ) -> tuple[ShellTokens, ShellPairs]:
-        atom = np.array(shells.atom)
-        diagonal = jnp.einsum("aaf->af", features)
-        kind = embedded(shells, self.elements, self.angular, self.index)
-        tokens = kind + rows(self.token_in, diagonal)
-        distances = _distance_features(positions, self.sizes.distances).astype(SINGLE)
-        pairs = jnp.concatenate([features, distances[atom[:, None], atom[None]]], axis=-1)
-        return tokens, rows(self.pair_in, pairs)
 
 
 def _all_but_response(network: BlockQPT) -> list[eqx.Module]:

@@ -158,7 +158,6 @@ class PaperQPT(Network):
         n_kinds = sum(count for _, count in orbitals)
         self.embedding = eqx.nn.Embedding(n_kinds, width, key=keys[0], dtype=SINGLE)
         self.place = eqx.nn.Linear(N_POSITION, width, key=keys[1], dtype=SINGLE)
-        # stacked along a leading axis, so that one layer is compiled and run several times
         self.layers = eqx.filter_vmap(lambda k: OrbitalLayer(width, sizes.heads, flaws, k))(
             keys[4:]
         )
@@ -184,7 +183,6 @@ class PaperQPT(Network):
         Args:
             theory: for example "pbe/def2-svp".
             size: tiny, small, base or medium.
-            seed: of the random weights.
             flaws: names of flaws of the published code to bring back.
 
         Raises:

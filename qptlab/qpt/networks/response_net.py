@@ -1,23 +1,25 @@
-"""The small network behind an `XcResponse`: a factor for every pair of shells and every change."""
+"""The small network behind an `XcResponse`, and what it and `BlockQPT` know of kinds of shells."""
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from qptlab.dft.shells import Shells
 from qptlab.qpt.networks.base import SINGLE, rows
-from qptlab.qpt.networks.shell_embedding import N_ELEMENTS, N_INDEX, N_L, embedded
 from qptlab.qpt.prepared import MATRICES
 from qptlab.qpt.shell_blocks import n_invariants
 from qptlab.qpt.xc_response import CHANGES
 
 SCALE = 0.1
 """Of the factors: optimisers take steps of one size, which would be too large for these."""
+N_ELEMENTS, N_L, N_INDEX = 119, 4, 32
+"""Rows of the embeddings: for a shell's element, its l and its number."""
 
 
 class ResponseNet(eqx.Module):
-    """Factors from the invariants of a pair of shells and those of either shell.
+    """Factors, for every change, from the invariants of a pair of shells and of either shell.
 
     It shares nothing with the network that predicts ΔF: one may be trained without harm to the
     other. Weights are float32. The last layer starts at zero: untrained, nothing responds.
@@ -49,3 +51,9 @@ class ResponseNet(eqx.Module):
         shell = jax.nn.silu(kind + rows(self.shell_in, own))
         either = [shell[:, None] + shell[None], shell[:, None] * shell[None]]
         return SCALE * rows(self.head, jnp.concatenate([features, *either], axis=-1))
+
+
+def embedded(shells: Shells, *tables: eqx.nn.Embedding) -> Float[Array, "shell token"]:
+    """What kind of shell a shell is: the sum of its vectors for element, l and number."""
+    kinds = (shells.number, shells.l, shells.index)
+    return sum(table.weight[np.array(kind)] for table, kind in zip(tables, kinds, strict=True))
