@@ -18,7 +18,6 @@ from jaxtyping import Array
 from qptlab.dft.compiling import jit
 from qptlab.dft.density import density_from_fock
 from qptlab.dft.energy import energy, energy_and_fock
-from qptlab.dft.integrals import Integrals
 from qptlab.dft.shells import Shells
 from qptlab.errors import InputError
 from qptlab.qpt.losses import loss, parse_loss
@@ -26,7 +25,6 @@ from qptlab.qpt.networks.base import Network
 from qptlab.qpt.pipeline import Proposal, refine
 from qptlab.qpt.prepared import Prepared
 from qptlab.qpt.runs.weights import named_leaves
-from qptlab.types import Matrix, Scalar
 
 LINKS = ("dm", "fock", "delta_fock")
 """The matrices between the energy and the weights, in the order of backpropagation."""
@@ -39,6 +37,8 @@ SINGLE_ROUNDING = 5e-6, 1e-6
 """What float32 leaves uncertain in a weight's derivative: shares of itself and of its array's
 largest."""
 
+_energy, _loss, _refine = jit(energy), jit(loss), jit(refine)
+
 
 @dataclass(frozen=True, eq=False)
 class GradientChain:
@@ -49,13 +49,12 @@ class GradientChain:
 
     Attributes:
         energy: E[D] of the unrefined prediction, hartree.
-        dm: D, (ao, ao), electrons. d_dm: ∂E/∂D, hartree: the Fock matrix F[D] of that density.
-        fock: F = start + ΔF, (ao, ao), hartree. d_fock: ∂E/∂F, hartree per hartree: what D's own
-            derivative over occupied–virtual pairs makes of ∂E/∂D.
-        delta_fock: ΔF, (ao, ao), hartree. d_delta_fock: ∂E/∂ΔF, equal to ∂E/∂F, for F is a sum
-            and `start` does not depend on the network.
+        dm, fock, delta_fock: D in electrons, F = start + ΔF and ΔF in hartree, (ao, ao) each.
+        d_dm: ∂E/∂D, hartree: the Fock matrix F[D] of that density.
+        d_fock: ∂E/∂F, hartree per hartree: what D's own derivative over occupied–virtual pairs
+            makes of ∂E/∂D.
+        d_delta_fock: equal to ∂E/∂F, for F is a sum and `start` does not depend on the network.
         weights, d_weights: by name (as in a weights file); ∂E/∂θ in hartree, weights have no unit.
-        shells: of the atomic orbitals.
     """
 
     energy: float
@@ -107,12 +106,11 @@ def gradient_chain(model: Network, prepared: Prepared) -> GradientChain:
     True
     """
     energy_, values, slopes, d_model = _backpropagate(model, prepared)
-    weights = _named(model)
     return GradientChain(
         energy=float(energy_),
         **{name: np.asarray(value) for name, value in zip(LINKS, values, strict=True)},
         **{f"d_{name}": np.asarray(slope) for name, slope in zip(LINKS, slopes, strict=True)},
-        weights=weights,
+        weights=_named(model),
         d_weights=_named(d_model),
         shells=prepared.integrals.shells,
     )
@@ -141,7 +139,6 @@ class FiniteDifference:
     """One derivative twice: by backpropagation, and by a central difference.
 
     Attributes:
-        name, index: which element of which derivative.
         analytic, numerical: both, in the unit of the derivative.
         step: h, in the unit of what is varied.
         uncertainty: how far off the two may be for reasons known: the difference's own h² error
@@ -197,8 +194,10 @@ def finite_difference(
     """
     chain = gradient_chain(model, prepared) if chain is None else chain
     value, slope = chain.value(name), chain.slope(name)
-    index = _checked(name, index, value.shape)
-    h = float(h)
+    index, h = tuple(map(int, index)), float(h)
+    sides = zip(index, value.shape, strict=False)
+    if len(index) != value.ndim or not all(0 <= i < n for i, n in sides):
+        raise InputError(f"{name} has the shape {value.shape}; there is no element {index}")
     if not 0 < h < np.inf:
         raise InputError(f"step {h!r}; expected a number above 0")
     direction = np.zeros(value.shape)
@@ -209,11 +208,12 @@ def finite_difference(
     def moved(by: float) -> float:
         changed = jnp.asarray(value.astype(float) + by * direction)
         if name == "dm":
-            return float(_energy_of_dm(changed, prepared.integrals))
+            return float(_energy(changed, prepared.integrals).total)
         if name in LINKS:
             delta_fock = changed - prepared.start if name == "fock" else changed
-            return float(_energy_of_delta_fock(delta_fock, prepared))
-        return float(_energy_of_network(_with_weights(model, name, changed), prepared))
+            return float(_refine(Proposal(delta_fock), prepared, 0).energy.total)
+        network, as_trained = _with_weights(model, name, changed), parse_loss("energy")
+        return float(_loss(network, prepared, as_trained.terms, as_trained.weights(0.0))[1])
 
     near, far = ((moved(k * h) - moved(-k * h)) / (2 * k * h) for k in (1, 2))
     # the difference of the two is three times the h² error of the near one
@@ -222,35 +222,6 @@ def finite_difference(
         own, largest = SINGLE_ROUNDING
         uncertainty += float(own * abs(slope[index]) + largest * np.abs(slope).max())
     return FiniteDifference(name, index, float(slope[index]), near, h, uncertainty)
-
-
-def _checked(
-    name: str, index: tuple[SupportsIndex, ...], shape: tuple[int, ...]
-) -> tuple[int, ...]:
-    index = tuple(int(i) for i in index)
-    inside = len(index) == len(shape) and all(
-        0 <= i < n for i, n in zip(index, shape, strict=False)
-    )
-    if not inside:
-        raise InputError(f"{name} has the shape {shape}; there is no element {index}")
-    return index
-
-
-@jit
-def _energy_of_dm(dm: Matrix, integrals: Integrals) -> Scalar:
-    return energy(dm, integrals).total
-
-
-@jit
-def _energy_of_delta_fock(delta_fock: Matrix, prepared: Prepared) -> Scalar:
-    return refine(Proposal(delta_fock), prepared, 0).energy.total
-
-
-@jit
-def _energy_of_network(model: Network, prepared: Prepared) -> Scalar:
-    """As training computes it."""
-    chosen = parse_loss("energy")
-    return loss(model, prepared, chosen.terms, chosen.weights(0.0))[1]
 
 
 def _with_weights(model: Network, name: str, weights: Array) -> Network:

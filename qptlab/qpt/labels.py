@@ -23,13 +23,7 @@ LabelSource = Callable[[Molecule, Theory], np.ndarray]
 
 
 class Label(eqx.Module):
-    """A converged Fock matrix with its orbitals.
-
-    Attributes:
-        fock: (ao, ao), hartree.
-        mo_energy, mo_coeff: (mo,) in hartree and (ao, mo), of `fock`.
-        n_occ: number of filled orbitals.
-    """
+    """A converged Fock matrix and its orbitals' energies, in hartree, with the orbitals."""
 
     fock: Matrix
     mo_energy: Float[Array, " mo"]

@@ -82,18 +82,15 @@ def predict(
         raise InputError(f"refine {refine!r}; expected a whole number from 0 to {MOST_REFINING}")
     model.check(molecule)
     prepared = prepare(molecule, model.theory) if prepared is None else prepared
-    delta_fock, end, delta2 = _predict(model, prepared, int(refine))
+    refine = int(refine)
+    delta_fock, end, delta2 = _predict(model, prepared, refine)
     slope = None
     if forces:
-        slope = integrals_vjp(
-            _slope(prepared.integrals, model, int(refine)),
-            molecule,
-            model.theory,
-            default_grid(molecule, model.theory),
-        )
-    overlap = prepared.integrals.overlap
-    mo_energy, mo_coeff = canonical_orbitals(end.fock, overlap)
-    commutator, builds = float(end.commutator), int(refine) + 1
+        by_integrals = _slope(prepared.integrals, model, refine)
+        grid = default_grid(molecule, model.theory)
+        slope = integrals_vjp(by_integrals, molecule, model.theory, grid)
+    mo_energy, mo_coeff = canonical_orbitals(end.fock, prepared.integrals.overlap)
+    commutator, builds = float(end.commutator), refine + 1
     return Prediction(
         molecule=molecule,
         theory=model.theory,
@@ -107,7 +104,7 @@ def predict(
         converged=commutator < CONVERGED,
         message=_message(molecule, model.theory, end, builds, float(delta2)),
         raw_fock=np.asarray(prepared.start + delta_fock),
-        refine=int(refine),
+        refine=refine,
         commutator=commutator,
         delta2=float(delta2),
         forces=None if slope is None else -slope,

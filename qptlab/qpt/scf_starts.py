@@ -1,5 +1,7 @@
 """SCF paths of one molecule from PySCF's guess and from a network, each computed when asked for."""
 
+from functools import cached_property
+
 import numpy as np
 
 from qptlab.dft.integrals import Integrals, integrals
@@ -34,8 +36,6 @@ class ScfStarts:
         self.molecule, self.theory, self.model = molecule, parse_theory(theory), model
         self.no_network = _why_not(molecule, self.theory, model)
         self.doing = ""
-        self._integrals: Integrals | None = None
-        self._network_dm: np.ndarray | None = None
         self._paths: dict[tuple[str, str], ScfPath] = {}
         self._reference: ScfPath | None = None
 
@@ -55,9 +55,9 @@ class ScfStarts:
             InputError: as `scf_path` and `integrals`, or no network to start from.
         """
         if (start, scheme) not in self._paths:
-            before, dm0 = (1, self._predicted()) if start == NETWORK else (0, None)
+            before, dm0 = (1, self._network_dm) if start == NETWORK else (0, None)
             most = ITERATIONS if scheme in ENDLESS else MAX_BUILDS
-            ints = self._ints()
+            ints = self._integrals
             self.doing = f"SCF from {start}"
             self._paths[start, scheme] = scf_path(ints, dm0, scheme, most - before, before=before)
         return self._paths[start, scheme]
@@ -78,22 +78,19 @@ class ScfStarts:
             )
         return self._reference
 
-    def _ints(self) -> Integrals:
-        if self._integrals is None:
-            self.doing = "integrals"
-            self._integrals = integrals(self.molecule, self.theory)
-        return self._integrals
+    @cached_property
+    def _integrals(self) -> Integrals:
+        self.doing = "integrals"
+        return integrals(self.molecule, self.theory)
 
-    def _predicted(self) -> np.ndarray:
+    @cached_property
+    def _network_dm(self) -> np.ndarray:
         """The network's density, (ao, ao), after the one Fock build that it takes."""
         if self.no_network:
             raise InputError(self.no_network)
-        if self._network_dm is None:
-            ints = self._ints()
-            self.doing = "asking the network"
-            prepared = first_build(ints)
-            self._network_dm = predict(self.model, self.molecule, prepared=prepared).dm
-        return self._network_dm
+        ints = self._integrals
+        self.doing = "asking the network"
+        return predict(self.model, self.molecule, prepared=first_build(ints)).dm
 
 
 def _why_not(molecule: Molecule, theory: Theory, model: Network | None) -> str:

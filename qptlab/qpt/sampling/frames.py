@@ -15,9 +15,13 @@ _VALIDATES = {TRAIN: False, VALIDATION: True}
 
 
 class Parted:
-    """A sampler of given `frames`, turned at random; each is for one side of the split at most."""
+    """A sampler of given `frames`, turned at random.
+
+    `_validates` says of each whether it is to validate with; None where it is for neither side.
+    """
 
     frames: tuple[Molecule, ...]
+    _validates: list[bool | None]
 
     def __post_init__(self):
         if len(self.frames) < 2:
@@ -27,11 +31,6 @@ class Parted:
             )
         if len({(frame.symbols, frame.charge, frame.spin) for frame in self.frames}) > 1:
             raise InputError("frames of different molecules given; expected one molecule")
-
-    @property
-    def _validates(self) -> list[bool | None]:
-        """Of each frame, whether it is to validate with; None where it is for neither side."""
-        raise NotImplementedError
 
     @property
     def molecule(self) -> Molecule:
@@ -114,13 +113,13 @@ def frames_from_file(source: str | os.PathLike, charge: int | None = None, spin:
     """
     comments, frames = zip(*commented_frames_from_xyz(source, charge, spin), strict=True)
     group = [key_val_str_to_dict(comment).get("trajectory") for comment in comments]
-    named = [name is not None for name in group]
-    if any(named) and not all(named):
+    nameless = group.count(None)
+    if 0 < nameless < len(group):
         raise InputError(
-            f"{named.count(False)} of {len(named)} frames have no trajectory= in their comment; "
+            f"{nameless} of {len(group)} frames have no trajectory= in their comment; "
             "expected it on every frame or on none"
         )
-    return Frames(frames, tuple(map(str, group)) if all(named) else None)
+    return Frames(frames, None if nameless else tuple(map(str, group)))
 
 
 @saved_as("md")

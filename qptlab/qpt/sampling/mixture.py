@@ -41,7 +41,9 @@ class Mixture:
     def __call__(self, split: str, seed: int, index: int) -> Molecule:
         parts = self._parts(split)
         number, place = divmod(index, len(parts))
-        chosen = int(_order(split, seed, number, len(parts))[place])
+        # of another length than a geometry's, so another stream; never ends in 0 (no entropy)
+        entropy = [seed, int(split == TRAIN), number, len(parts)]
+        chosen = int(np.random.default_rng(entropy).permutation(len(parts))[place])
         # a seed for each: otherwise all would be displaced alike in a round
         own_seed = int(np.random.default_rng([seed, chosen]).integers(2**32))
         return parts[chosen](split, own_seed, number)
@@ -71,10 +73,3 @@ def mixture(training: Sequence[Sampler], held_out: Sequence[Sampler] = ()) -> Mi
     Mixture(2 to train on, 1 held out)
     """
     return Mixture(tuple(training), tuple(held_out))
-
-
-def _order(split: str, seed: int, number: int, count: int) -> np.ndarray:
-    """The order of samplers in round `number`."""
-    # of another length than a geometry's, so another stream; never ends in 0, which is no entropy
-    entropy = [seed, int(split == TRAIN), number, count]
-    return np.random.default_rng(entropy).permutation(count)

@@ -45,8 +45,7 @@ class NormalModes:
         molecule: at the minimum of its energy.
         frequencies: (mode,), ħω in hartree, lowest first.
         modes: (mode, atom, 3); bohr per unit of the mass-weighted coordinate, 1/√(electron mass).
-        temperature_k: of training geometries. validation_temperature_k: of the others.
-        classical: leave zero-point motion out.
+        temperature_k, validation_temperature_k, classical: as `normal_modes`.
 
     Source: Wilson, Decius, Cross, Molecular Vibrations (1955), ch. 2; Feynman, Statistical
     Mechanics (1972), eq. 2.83 for the variance.
@@ -84,12 +83,11 @@ class NormalModes:
         rng = generator(split, seed, index)
         kelvin = self.temperature_k if split == TRAIN else self.validation_temperature_k
         widths = self.widths(float(kelvin))
-        return displaced(
-            self.molecule,
-            lambda: np.tensordot(widths * rng.normal(size=widths.shape), self.modes, 1),
-            rng,
-            f"a temperature of {kelvin} K",
-        )
+
+        def draw() -> np.ndarray:
+            return np.tensordot(widths * rng.normal(size=widths.shape), self.modes, 1)
+
+        return displaced(self.molecule, draw, rng, f"a temperature of {kelvin} K")
 
 
 def normal_modes(
@@ -129,14 +127,8 @@ def normal_modes(
     surface = as_surface(theory)
     minimum = optimised(molecule, surface, progress)
     frequencies, modes = vibrations(minimum, hessian(minimum, surface, progress))
-    return NormalModes(
-        minimum,
-        frequencies,
-        modes,
-        temperature_k,
-        temperature_k if validation_temperature_k is None else validation_temperature_k,
-        classical,
-    )
+    other = temperature_k if validation_temperature_k is None else validation_temperature_k
+    return NormalModes(minimum, frequencies, modes, temperature_k, other, classical)
 
 
 def as_surface(theory: str | Theory | Surface) -> Surface:
@@ -144,9 +136,7 @@ def as_surface(theory: str | Theory | Surface) -> Surface:
     return theory if callable(theory) else scf_surface(parse_theory(theory))
 
 
-def optimised(
-    molecule: Molecule, surface: Surface, progress: Progress = lambda line: None
-) -> Molecule:
+def optimised(molecule: Molecule, surface: Surface, progress: Progress) -> Molecule:
     """The minimum of the energy near a geometry, by ASE's BFGS.
 
     Raises:
@@ -166,7 +156,7 @@ def optimised(
 
 
 def hessian(
-    molecule: Molecule, surface: Surface, progress: Progress = lambda line: None
+    molecule: Molecule, surface: Surface, progress: Progress
 ) -> Float[np.ndarray, "coordinate coordinate"]:
     """d²E/dR², symmetrised, hartree/bohr², by central differences of the forces."""
     count = molecule.positions.size
@@ -174,11 +164,9 @@ def hessian(
     for i in range(count):
         step = np.zeros(count)
         step[i] = STEP
-        moved = (
-            molecule.with_positions(molecule.positions + sign * step.reshape(-1, 3))
-            for sign in (1, -1)
-        )
-        forward, backward = (surface(geometry)[1] for geometry in moved)
+        step = step.reshape(-1, 3)
+        _, forward = surface(molecule.with_positions(molecule.positions + step))
+        _, backward = surface(molecule.with_positions(molecule.positions - step))
         rows[i] = (backward - forward).ravel() / (2 * STEP)
         progress(f"vibrations of {molecule.formula}: {i + 1} of {count} coordinates")
     return 0.5 * (rows + rows.T)

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 import numpy as np
-from ase import Atoms
 from ase.neighborlist import natural_cutoffs, neighbor_list
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
@@ -40,8 +39,14 @@ def dihedral_scan(molecule: Molecule, four_atoms: Sequence[int], steps: int = 12
     """
     if int(steps) != steps or steps < 1:
         raise InputError(f"steps {steps!r}; expected a whole number, 1 or more")
-    chain, atoms = _checked(molecule, four_atoms), ase_atoms(molecule)
-    bonds = _bonds(atoms)
+    chain, atoms = [int(index) for index in four_atoms], ase_atoms(molecule)
+    if len(chain) != 4 or len(set(chain)) != 4 or not all(0 <= i < len(atoms) for i in chain):
+        raise InputError(
+            f"four_atoms {tuple(four_atoms)}; expected four different indices from 0 to "
+            f"{len(atoms) - 1}"
+        )
+    bonds = np.zeros((len(atoms), len(atoms)), dtype=bool)
+    bonds[neighbor_list("ij", atoms, natural_cutoffs(atoms, mult=BOND_STRETCH))] = True
     for a, b in pairwise(chain):
         if not bonds[a, b]:
             raise InputError(f"{_named(molecule, a, b)} are not bonded; expected a chain of four")
@@ -67,24 +72,6 @@ def dihedral_scan(molecule: Molecule, four_atoms: Sequence[int], steps: int = 12
         turned.set_dihedral(*chain, start + 360 * step / steps, indices=moving)
         geometries.append(from_ase(turned, molecule))
     return geometries
-
-
-def _checked(molecule: Molecule, four_atoms: Sequence[int]) -> list[int]:
-    """Four different indices of atoms."""
-    count = len(molecule.symbols)
-    chain = [int(index) for index in four_atoms]
-    if len(chain) != 4 or len(set(chain)) != 4 or not all(0 <= i < count for i in chain):
-        raise InputError(
-            f"four_atoms {tuple(four_atoms)}; expected four different indices from 0 to {count - 1}"
-        )
-    return chain
-
-
-def _bonds(atoms: Atoms) -> np.ndarray:
-    """(atom, atom), True where two atoms are bonded."""
-    bonds = np.zeros((len(atoms), len(atoms)), dtype=bool)
-    bonds[neighbor_list("ij", atoms, natural_cutoffs(atoms, mult=BOND_STRETCH))] = True
-    return bonds
 
 
 def _named(molecule: Molecule, *indices: int) -> str:

@@ -31,9 +31,8 @@ class Clock:
 
         A program compiles once for each shape of input, that is for each molecule.
         """
-        keys = {
-            (program, jax.tree.structure(x), *map(np.shape, jax.tree.leaves(x))) for x in inputs
-        }
+        trees = [(jax.tree.structure(x), *map(np.shape, jax.tree.leaves(x))) for x in inputs]
+        keys = {(program, tree) for tree in trees}
         compiles, before = not keys <= self._compiled, time.perf_counter()
         yield compiles
         if compiles:
