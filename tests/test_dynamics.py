@@ -48,6 +48,7 @@ def by_trajectory(values, runs: Trajectories) -> np.ndarray:
     return np.array([scaled[group == number].mean() for number in np.unique(group)])
 
 
+@slow
 def test_energies_are_those_of_the_temperature():
     kelvin = 600.0
     start = linear("H", "F", distance=LENGTH)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from tiers import slow
 from waiting import wait_until
 
 from qptlab.lab.panels.gradient_controls import NOW, REST, WEIGHT
@@ -133,6 +134,7 @@ def test_other_geometries_follow_at_once(panel):
     wait_until(lambda: "training geometry 3" in alt(panel), seconds=30)
 
 
+@slow
 def test_networks_of_steps_gone_by_can_be_inspected():
     run = training(seed=1)
     panel = gradient_panel(run)

@@ -66,7 +66,7 @@ def bond_lengths(sampler, split: str, count: int = 4000) -> np.ndarray:
     return np.array([np.linalg.norm(xyz[1] - xyz[0]) for xyz in drawn])
 
 
-@pytest.mark.parametrize("classical", [False, True])
+@pytest.mark.parametrize("classical", [False, later(True)])
 def test_a_bond_spreads_as_its_oscillator(fluoride, classical):
     record = sampler_json(fluoride) | {"classical": classical, "validation_temperature_k": 3000.0}
     modes = sampler_from_json(record)

@@ -189,6 +189,7 @@ def test_each_geometry_is_labelled_once_and_its_time_counted():
     assert len(asked) == 4 and free.clock.label_seconds == 0
 
 
+@slow
 def test_a_saved_run_resumes_bit_for_bit_when_given_labels_again(tmp_path):
     known = {}
 

@@ -169,6 +169,7 @@ def slow_reference(molecule, theory):
     return -75.0
 
 
+@slow
 def test_minutes_are_kept_where_references_are_slow():
     water = molecule("water")
     list(new_run(steps=1))  # compiles
@@ -181,6 +182,7 @@ def test_minutes_are_kept_where_references_are_slow():
     assert last.val_error_ha is not None and last.step > 1
 
 
+@slow
 def test_a_held_run_loses_none_of_its_minutes():
     run = new_run(steps=None, minutes=0.15)
     steps = iter(run)
