@@ -62,6 +62,9 @@ class Theory:
 def parse_theory(spec: "str | Theory", **changes) -> Theory:
     """A `Theory` from "functional/basis", with fields changed by keyword.
 
+    Raises:
+        InputError: text of another form, or as `Theory`.
+
     >>> parse_theory("PBE/def2-SVP", coulomb="exact")
     Theory(xc='pbe', basis='def2-svp', grid=1, coulomb='exact')
     """

@@ -11,7 +11,7 @@ from tiers import later, slow
 from qptlab.cli import main
 from qptlab.molecule import Molecule, molecule, to_xyz
 from qptlab.qpt.runs.folder import CONFIG, read_history
-from qptlab.qpt.runs.request import SamplerRequest
+from qptlab.qpt.runs.request import NetworkRequest, SamplerRequest
 from qptlab.qpt.sampling import (
     TRAIN,
     VALIDATION,
@@ -114,13 +114,15 @@ class Homemade:
         return self.molecule
 
 
-def test_an_unknown_sampler_is_refused():
+def test_an_unknown_sampler_or_network_is_refused():
     with pytest.raises(ValueError, match="unknown sampler 'dice'; known: file"):
         sampler_from_json({"kind": "dice"})
     with pytest.raises(
         ValueError, match="unknown kind of sampler 'dice'; known: wiggle, modes, md"
     ):
         SamplerRequest(kind="dice")
+    with pytest.raises(ValueError, match="unknown kind of network 'oracle'; known: block, paper"):
+        NetworkRequest("oracle")
     with pytest.raises(ValueError, match="cannot hold a Homemade"):
         sampler_json(Homemade())
     with pytest.raises(ValueError, match="unknown split 'test'"):

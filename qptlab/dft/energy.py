@@ -67,7 +67,7 @@ def energy_and_fock(density: Density, integrals: Integrals) -> tuple[Energy, Mat
 
 
 def fock_matrix(density: Density, integrals: Integrals) -> Matrices:
-    """The Fock matrix F = dE/dD in hartree: nothing but the gradient of `energy`."""
+    """The Fock matrix F = dE/dD in hartree, of the density's shape: the gradient of `energy`."""
     return energy_and_fock(density, integrals)[1]
 
 

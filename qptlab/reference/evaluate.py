@@ -96,7 +96,8 @@ def evaluate(
         guesses: starting densities of PySCF's whose cost is set beside; the fewer, the sooner done.
 
     Raises:
-        InputError: as `predict`, or where PySCF does not converge.
+        InputError: as `predict`.
+        NotConverged: PySCF does not converge.
     """
     rows, compiled = [], set()
     for molecule in molecules:

@@ -39,7 +39,14 @@ def pyscf_mean_field(molecule: Molecule, theory: str | Theory):
 
 
 def pyscf_scf(molecule: Molecule, theory: str | Theory, dm0: np.ndarray | None = None) -> ScfResult:
-    """PySCF's converged calculation, in our record; from its own guess, or from `dm0`."""
+    """PySCF's calculation in our record: `converged` says whether it converged.
+
+    Args:
+        dm0: (ao, ao) or (2, ao, ao) starting density; PySCF's own guess by default.
+
+    Raises:
+        InputError: a theory that does not exist.
+    """
     theory = parse_theory(theory)
     mf = pyscf_mean_field(molecule, theory)
     mf.kernel(dm0=dm0)

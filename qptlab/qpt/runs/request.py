@@ -60,11 +60,19 @@ class SamplerRequest:
 
 @dataclass(frozen=True)
 class NetworkRequest:
-    """A new network: "block", with fields of `BlockSizes`, or "paper" of a named size."""
+    """A new network: "block", with fields of `BlockSizes`, or "paper" of a named size.
+
+    Raises:
+        InputError: another kind.
+    """
 
     kind: str = "block"
     sizes: dict[str, int] = field(default_factory=dict)
     size: str = "tiny"
+
+    def __post_init__(self):
+        if self.kind not in ("block", "paper"):
+            raise InputError(f"unknown kind of network {self.kind!r}; known: block, paper")
 
     def create(self, geometries: tuple[Molecule, ...], theory: Theory, seed: int) -> Network:
         """The untrained network.
