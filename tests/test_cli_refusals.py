@@ -4,6 +4,10 @@ import pytest
 from test_cli import APART, FAST
 
 from qptlab.cli import main
+from qptlab.molecule import molecule
+from qptlab.qpt.networks.block import BlockQPT
+from qptlab.qpt.sampling import wiggle
+from qptlab.qpt.training.run import Training
 
 BAD = {
     "unknown molecule": (["energy", "watr"], "unknown molecule 'watr'"),
@@ -112,12 +116,9 @@ BAD = {
 
 @pytest.fixture(scope="module")
 def run_folder(tmp_path_factory):
-    """A run to be refused: one step is enough."""
-    folder = tmp_path_factory.mktemp("refused") / "run"
-    assert (
-        main(["train", "water", "--theory", "pbe/sto-3g", "--steps", "1", "--out", str(folder)])
-        == 0
-    )
+    """A run to be refused: it need not be trained."""
+    folder, water = tmp_path_factory.mktemp("refused") / "run", molecule("water")
+    Training(BlockQPT.create(water, "pbe/sto-3g"), wiggle(water)).save(folder)
     return folder
 
 

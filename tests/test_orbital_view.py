@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass, replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -17,7 +16,7 @@ from scipy.stats import special_ortho_group
 
 from qptlab.dft import overlap_matrix
 from qptlab.lab.panels.orbitals import DIFFERENCE, PREDICTED, PYSCF, OrbitalPanel, view_orbital
-from qptlab.lab.views import bundle
+from qptlab.lab.views import bundle, molecule_view
 from qptlab.lab.views.box import CLIP, Box, byte_step, to_bytes
 from qptlab.lab.views.camera import first_view
 from qptlab.lab.views.molecule_view import _Bringer, molecule_html, register_formatters
@@ -243,9 +242,8 @@ def test_a_cell_that_ends_in_a_molecule_shows_it_in_3d(tmp_path):
 
 
 def test_without_a_running_ipython_nothing_is_registered(monkeypatch):
-    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: None))
-    register_formatters()
-    monkeypatch.delitem(sys.modules, "IPython")
+    monkeypatch.setattr(molecule_view, "get_ipython", lambda: None)
+    monkeypatch.setattr(molecule_view, "_Bringer", None)
     register_formatters()
 
 

@@ -24,7 +24,7 @@ def measure(options: Options) -> dict:
     """The report of a bench: machine, rows and summary.
 
     Raises:
-        ChildProcessError: the measuring process failed; it said why on stderr.
+        CalledProcessError: the measuring process failed; it said why on stderr.
     """
     return json.loads(run_apart("qptlab.bench.worker", [json.dumps(asdict(options))], options))
 
@@ -39,9 +39,9 @@ def run_apart(module: str, arguments: list[str], options: Options) -> str:
     }
     command = [sys.executable, "-m", module, *arguments]
     with _on_cores(options.threads):
-        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True)
-    if done.returncode:
-        raise ChildProcessError(f"the measuring process ended with status {done.returncode}")
+        done = subprocess.run(
+            command, env=environment, stdout=subprocess.PIPE, text=True, check=True
+        )
     return done.stdout.splitlines()[-1]
 
 

@@ -5,7 +5,7 @@ Shapes are read off a calculation on water, so that a field that is renamed or r
 """
 
 import functools
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -101,7 +101,7 @@ ENTRIES = {
 
 
 @functools.cache
-def examples() -> dict[str, Any]:
+def examples() -> dict[str, object]:
     """What the entries' expressions are about, computed for water."""
     subject, level = molecule(MOLECULE), parse_theory(THEORY)
     model = BlockQPT.create(subject, level).with_response_net()
@@ -137,7 +137,7 @@ def markdown() -> str:
     return "\n".join(lines) + "\n"
 
 
-def _example(value: Any) -> str:
+def _example(value: object) -> str:
     """The shape of an array; of a number, a whole one as it is, others to four digits."""
     if shape := np.shape(value):
         return f"({', '.join(map(str, shape))})"

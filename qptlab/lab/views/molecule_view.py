@@ -3,8 +3,8 @@
 import base64
 import functools
 import gzip
-import sys
-from typing import Any
+
+from IPython import InteractiveShell, get_ipython
 
 from qptlab.lab.views.bundle import BUNDLE, not_built_reason
 from qptlab.molecule import Molecule, to_xyz
@@ -66,8 +66,7 @@ def molecule_html(molecule: Molecule, with_library: bool = True) -> str:
 
 def register_formatters() -> None:
     """From now on the running IPython, if there is one, shows molecules in 3D."""
-    ipython = sys.modules.get("IPython")
-    shell = ipython.get_ipython() if ipython else None
+    shell = get_ipython()
     if shell is None:
         return
     bringer = _Bringer(shell)
@@ -83,7 +82,7 @@ class _Bringer:
     the one that brought it was deleted) gets it by being run again.
     """
 
-    def __init__(self, shell: Any):
+    def __init__(self, shell: InteractiveShell):
         self.shell, self.cells = shell, set()
 
     def brings_library(self) -> bool:

@@ -3,7 +3,7 @@
 import contextlib
 from collections.abc import Callable, Iterable
 from dataclasses import fields
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 from scipy.spatial.transform import Rotation
@@ -37,11 +37,11 @@ def different(geometries: Iterable[Molecule]) -> set[tuple]:
     return {(molecule.symbols, molecule.charge) for molecule in geometries}
 
 
-_KINDS: dict[str, tuple[type[Sampler], dict[str, Any]]] = {}
+_KINDS: dict[str, tuple[type[Sampler], dict[str, object]]] = {}
 Kind = TypeVar("Kind", bound=type)
 
 
-def saved_as(kind: str, **left_out: Any) -> Callable[[Kind], Kind]:
+def saved_as(kind: str, **left_out: object) -> Callable[[Kind], Kind]:
     """Class decorator: run folders hold the fields of the sampler, a dataclass, under this kind.
 
     Args:
@@ -89,7 +89,7 @@ def _fields_json(record: Sampler | Molecule) -> dict:
     return {field.name: _json(getattr(record, field.name)) for field in fields(record)}
 
 
-def _json(value: Any) -> Any:
+def _json(value: object) -> object:
     """What a field holds, in JSON's own types: molecules and samplers by their fields."""
     if isinstance(value, Molecule):
         return _fields_json(value)
@@ -100,7 +100,7 @@ def _json(value: Any) -> Any:
     return list(map(_json, value)) if isinstance(value, tuple) else value
 
 
-def _value(record: Any, annotation: Any = None) -> Any:
+def _value(record: object, annotation: object = None) -> object:
     """The inverse of `_json`, for a field with this annotation."""
     if getattr(annotation, "array_type", None) is np.ndarray:
         return np.array(record)
