@@ -3,8 +3,8 @@
 Anything else is a defect of qptlab: the command line shows where, and where to report it.
 """
 
-LONGEST_QUOTE, LONGEST_SENTENCE = 80, 700
-"""Characters of what was given that an error repeats, and of all it says."""
+LONGEST_QUOTE, LONGEST_WORD, LONGEST_SENTENCE = 80, 260, 700
+"""Characters of what was given that an error repeats, of a path in it, and of all it says."""
 
 
 class InputError(ValueError):
@@ -48,7 +48,8 @@ def printable(text: object, most: int = LONGEST_SENTENCE) -> str:
     >>> printable("red\\x1b[31m, and \\u202eturned")
     'red\\\\x1b[31m, and \\\\u202eturned'
     """
-    return _without_middle(_escaped(" ".join(str(text).split())), most)
+    words = (_without_middle(_escaped(word), LONGEST_WORD) for word in str(text).split())
+    return _without_middle(" ".join(words), most)
 
 
 def _escaped(text: str) -> str:

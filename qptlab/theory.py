@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 
 FUNCTIONALS = {
     "hf": "hf",
@@ -47,13 +47,15 @@ class Theory:
 
     def __post_init__(self):
         if self.xc not in FUNCTIONALS:
-            raise InputError(f"unknown functional {self.xc!r}; known: {', '.join(FUNCTIONALS)}")
+            raise InputError(
+                f"unknown functional {quoted(self.xc)}; known: {', '.join(FUNCTIONALS)}"
+            )
         if not self.basis:
             raise InputError("no basis set; write for example pbe/def2-svp")
         if self.grid not in GRID_LEVELS:
-            raise InputError(f"grid level {self.grid!r}; allowed: 0 (coarse) to 9 (fine)")
+            raise InputError(f"grid level {quoted(self.grid)}; allowed: 0 (coarse) to 9 (fine)")
         if self.coulomb not in COULOMB:
-            raise InputError(f"unknown coulomb {self.coulomb!r}; known: {', '.join(COULOMB)}")
+            raise InputError(f"unknown coulomb {quoted(self.coulomb)}; known: {', '.join(COULOMB)}")
 
     def __str__(self):
         return f"{self.xc}/{self.basis}"
@@ -72,5 +74,5 @@ def parse_theory(spec: "str | Theory", **changes) -> Theory:
         return replace(spec, **changes)
     xc, slash, basis = str(spec).strip().lower().partition("/")
     if not slash or not xc or not basis:
-        raise InputError(f"theory {spec!r}; write functional/basis, for example pbe/def2-svp")
+        raise InputError(f"theory {quoted(spec)}; write functional/basis, for example pbe/def2-svp")
     return Theory(xc, basis, **changes)

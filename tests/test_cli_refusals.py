@@ -102,6 +102,12 @@ BAD = {
         "has --temperature none; got 9.0",
     ),
     "bad lr": (["train", "water", "--out", "{new}", "--lr", "nan"], "learning rate nan"),
+    "a megabyte": (["energy", "x" * 10**6], "File name too long"),
+    "a megabyte of functional": (["energy", "water", "--theory", "x" * 10**6], "write functional"),
+    "a megabyte of basis": (["energy", "water", "--theory", f"pbe/{'x' * 10**6}"], "unknown basis"),
+    "a megabyte of charge": (["energy", "water", "--charge", "x" * 10**6], "invalid int value"),
+    "a megabyte of network": (["predict", "x" * 10**6, "water"], "File name too long"),
+    "an escape code": (["energy", "\x1b[31mred.xyz"], r"\x1b[31mred.xyz"),
     "endless": (["train", "water", "--out", "{new}", "--minutes", "inf"], "minutes inf"),
     "below a file": (["train", "water", "--out", "{text}/run"], "is not a folder to write to"),
     "frames to wiggle": (["train", "{two}", "--out", "{new}"], "add --sampler file"),
@@ -153,5 +159,6 @@ def test_bad_input_is_one_line_and_status_2(capsys, tmp_path, run_folder, name):
     shown = capsys.readouterr()
     assert status == 2 and shown.out == ""
     assert message in shown.err
+    assert shown.err[:-1].isprintable() and len(shown.err) < 800
     assert shown.err.count("\n") == 1 and "Traceback" not in shown.err
     assert sorted(p for p in tmp_path.rglob("*")) == before

@@ -31,6 +31,7 @@ def test_a_quote_is_the_repr_of_what_is_short_and_the_ends_of_what_is_long():
     assert long.startswith("'abab") and long.endswith("abab' (1,002 characters)")
     assert len(long) < 2 * LONGEST_QUOTE
     assert len(quoted(list(range(10**5)))) < 2 * LONGEST_QUOTE
+    assert str(InputError(f"no {'x' * 10**6} here")).endswith("x here")
     assert quoted(10**5000) == "a value of type int"
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import molecule
 from qptlab.theory import FUNCTIONALS
 
@@ -93,7 +93,7 @@ def bench(name: str) -> Bench:
     """
     known = {record.name: record for record in BENCHES}
     if name not in known:
-        raise InputError(f"unknown bench {name!r}; known: {', '.join(known)}")
+        raise InputError(f"unknown bench {quoted(name)}; known: {', '.join(known)}")
     return known[name]
 
 

@@ -7,7 +7,7 @@ import time
 import traceback
 from collections.abc import Sequence
 
-from qptlab.errors import InputError, NotConverged
+from qptlab.errors import InputError, NotConverged, printable
 
 # --minutes is wall time of the whole run, so the imports so far count.
 STARTED = time.perf_counter() - time.process_time()
@@ -50,6 +50,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _say(args: argparse.Namespace, sentence: str, status: int) -> int:
     """One line on stderr, with what it advises as an option of the command line."""
     advice = r"\b(give|or|use) (charge|spin|coulomb)=('?)([-\w]+)\3"
-    line = re.sub(advice, r"\1 --\2 \4", " ".join(sentence.split()))
+    line = re.sub(advice, r"\1 --\2 \4", printable(sentence))
     print(f"qptlab {args.command}: {line}", file=sys.stderr)
     return status

@@ -5,6 +5,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from qptlab.bench import Options, registry
+from qptlab.errors import printable
 
 DEFAULT_THEORY = "b3lyp5/def2-svp"
 DEFAULT_MINUTES = 5.0
@@ -17,7 +18,7 @@ class _OneLineParser(argparse.ArgumentParser):
     """Says what was wrong in one line, as every other error does."""
 
     def error(self, message: str):
-        self.exit(2, f"{self.prog}: {message}; see {self.prog} --help\n")
+        self.exit(2, f"{self.prog}: {printable(message)}; see {self.prog} --help\n")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from pathlib import Path
 from qptlab.bench import registry
 from qptlab.cli.arguments import DEFAULT_MINUTES, DEFAULT_THEORY
 from qptlab.cli.tables import progress
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule, frames_from_xyz, library_names, molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.runs.folder import is_run
@@ -39,12 +39,12 @@ def frames(args: argparse.Namespace) -> list[Molecule]:
     if name.lower().endswith(".xyz") or Path(name).is_file():
         return frames_from_xyz(Path(name), args.charge, args.spin or 0)
     if not name or Path(name).is_dir():
-        raise InputError(f"GEOM is {name!r}; expected an .xyz file or a molecule's name")
+        raise InputError(f"GEOM is {quoted(name)}; expected an .xyz file or a molecule's name")
     try:
         molecule(name)
     except ValueError:
         raise InputError(
-            f"unknown molecule {name!r}: neither an .xyz file nor one of "
+            f"unknown molecule {quoted(name)}: neither an .xyz file nor one of "
             f"{', '.join(library_names())}"
         ) from None
     return [molecule(name, args.charge or 0, args.spin)]

@@ -9,6 +9,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeEl
 
 from qptlab.bench import registry
 from qptlab.bench.table import Table, micro, table
+from qptlab.errors import printable
 from qptlab.qpt.training.run import Training
 from qptlab.reference import Evaluation
 from qptlab.units import DEBYE_PER_AU, EV_PER_HARTREE
@@ -26,7 +27,7 @@ _wide = _out if _out.is_terminal else Console(**_plain, width=WIDTH)
 
 def progress(line: str) -> None:
     """One line of progress."""
-    _err.print(line, soft_wrap=True)
+    _err.print(printable(line), soft_wrap=True)
 
 
 def energies(records: list[dict]) -> None:
@@ -94,8 +95,9 @@ def _validation_text(errors: dict[int, float]) -> str:
 
 def trained(record: dict) -> None:
     """The end of a training."""
+    kept = printable(record["run"])
     _errors_table(
-        f"{record['steps']} steps, {record['seconds']:.0f} s, run kept in {record['run']}",
+        f"{record['steps']} steps, {record['seconds']:.0f} s, run kept in {kept}",
         {"network": record["val_energy_mae_ha"], **(record["baselines_ha"] or {})},
         "mean validation error / µHa",
     )

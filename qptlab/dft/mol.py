@@ -9,7 +9,7 @@ from pyscf import gto
 from pyscf.data.elements import ELEMENTS
 
 from qptlab.dft.shells import Shells
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 
@@ -65,12 +65,15 @@ def _basis(name: str, element: str) -> list:
     shells = _load_basis(name, element)
     if not shells:
         if any(_load_basis(name, other) for other in ("H", "C", "O", "Zn", "I")):
-            raise InputError(f"basis {name!r} has no functions for {element}")
+            raise InputError(f"basis {quoted(name)} has no functions for {element}")
         raise InputError(
-            f"unknown basis {name!r}; try sto-3g, 6-31g*, def2-svp or another of PySCF's names"
+            f"unknown basis {quoted(name)}; "
+            "try sto-3g, 6-31g*, def2-svp or another of PySCF's names"
         )
     if max(shell[0] for shell in shells) > LARGEST_L:
-        raise InputError(f"basis {name!r} has functions beyond f for {element}; up to f is allowed")
+        raise InputError(
+            f"basis {quoted(name)} has functions beyond f for {element}; up to f is allowed"
+        )
     return shells
 
 

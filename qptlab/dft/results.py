@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from qptlab.dft.energy import Energy
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
 
@@ -62,7 +62,7 @@ class ScfResult:
             InputError: another word, or a closed shell, where both spins are the same.
         """
         if spin not in ("alpha", "beta"):
-            raise InputError(f'spin {spin!r}; expected "alpha" or "beta"')
+            raise InputError(f'spin {quoted(spin)}; expected "alpha" or "beta"')
         if not self.is_open_shell:
             raise InputError(f"{self.molecule.formula} is a closed shell: both spins are the same")
         which = ("alpha", "beta").index(spin)

@@ -23,7 +23,7 @@ from qptlab.dft.diis import DEPTH, DiisHistory, commutator
 from qptlab.dft.energy import Energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
 from qptlab.dft.screening import LinearResponse, respond
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.types import Matrices, Matrix, Scalar
 
 NEW_SHARE = 0.4
@@ -189,7 +189,7 @@ def named_scheme(scheme: str | Scheme) -> Scheme:
     if not isinstance(scheme, str):
         return scheme
     if scheme not in SCHEMES:
-        raise InputError(f"unknown scheme {scheme!r}; known: {', '.join(SCHEMES)}")
+        raise InputError(f"unknown scheme {quoted(scheme)}; known: {', '.join(SCHEMES)}")
     return SCHEMES[scheme]
 
 

@@ -19,7 +19,7 @@ from qptlab.dft.compiling import jit
 from qptlab.dft.density import density_from_fock
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.shells import Shells
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.qpt.losses import loss, parse_loss
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.pipeline import Proposal, refine
@@ -84,7 +84,7 @@ class GradientChain:
     def _known(self, name: str) -> str:
         if name not in self.weights:
             known = ", ".join((*LINKS, *self.weights))
-            raise InputError(f"there is no derivative by {name!r}; known: {known}")
+            raise InputError(f"there is no derivative by {quoted(name)}; known: {known}")
         return name
 
 
@@ -199,7 +199,7 @@ def finite_difference(
     if len(index) != value.ndim or not all(0 <= i < n for i, n in sides):
         raise InputError(f"{name} has the shape {value.shape}; there is no element {index}")
     if not 0 < h < np.inf:
-        raise InputError(f"step {h!r}; expected a number above 0")
+        raise InputError(f"step {quoted(h)}; expected a number above 0")
     direction = np.zeros(value.shape)
     direction[index] = 1.0
     if name in LINKS:

@@ -23,7 +23,7 @@ from jaxtyping import Array, Float
 
 from qptlab.dft.density import Filled
 from qptlab.dft.energy import energy, energy_and_fock
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.qpt.labels import Label, coupling_error, hamiltonian_error
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.pipeline import Proposal, densities, propose
@@ -263,7 +263,7 @@ def parse_loss(spec: str) -> Loss:
     """
     stages = [_parse_sum(part, spec) for part in str(spec).split("->")]
     if len(stages) > 2:
-        raise InputError(f"loss {spec!r} has more than one ->")
+        raise InputError(f"loss {quoted(spec)} has more than one ->")
     terms = tuple(dict.fromkeys(term for stage in stages for term in stage))
     first, last = ([stage.get(term, 0.0) for term in terms] for stage in (stages[0], stages[-1]))
     return Loss(terms, tuple(first), tuple(last))
@@ -275,18 +275,18 @@ def _parse_sum(text: str, spec: str) -> dict[Term, float]:
         match = re.fullmatch(r"\s*(?:([\d.]+(?:e-?\d+)?)\s*\*)?\s*(\w+)(?:@(\d))?\s*", part)
         if not match or match[2] not in LOSSES:
             raise InputError(
-                f"loss {spec!r}: {part.strip()!r} is not one of {', '.join(LOSSES)}, "
+                f"loss {quoted(spec)}: {quoted(part.strip())} is not one of {', '.join(LOSSES)}, "
                 "with a weight before (0.1*delta2) or refining iterations behind (energy@2)"
             )
         looks_at = LOSSES[match[2]].looks_at
         if looks_at is LooksAt.LABEL and match[3]:
             raise InputError(
-                f"loss {spec!r}: {match[2]} compares the network's own matrix, before any "
+                f"loss {quoted(spec)}: {match[2]} compares the network's own matrix, before any "
                 f"refining; write it without @{match[3]}"
             )
         least = int(looks_at is LooksAt.PATH)  # nothing to say of an unrefined density
         weight = 1.0 if match[1] is None else float(match[1])
         if not 0 < weight < math.inf:
-            raise InputError(f"loss {spec!r}: weight {match[1]}; expected a number above 0")
+            raise InputError(f"loss {quoted(spec)}: weight {match[1]}; expected a number above 0")
         found[Term(match[2], max(least, int(match[3] or 0)))] = weight
     return found

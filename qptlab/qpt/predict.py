@@ -11,7 +11,7 @@ from qptlab.dft.density import canonical_orbitals
 from qptlab.dft.forces import integrals_vjp
 from qptlab.dft.integrals import Integrals, default_grid
 from qptlab.dft.results import ScfResult
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.qpt import pipeline
 from qptlab.qpt.losses import Point, second_order_error
@@ -79,7 +79,9 @@ def predict(
     """
     started = time.perf_counter()
     if int(refine) != refine or not 0 <= refine <= MOST_REFINING:
-        raise InputError(f"refine {refine!r}; expected a whole number from 0 to {MOST_REFINING}")
+        raise InputError(
+            f"refine {quoted(refine)}; expected a whole number from 0 to {MOST_REFINING}"
+        )
     model.check(molecule)
     prepared = prepare(molecule, model.theory) if prepared is None else prepared
     refine = int(refine)

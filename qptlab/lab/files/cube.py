@@ -7,7 +7,7 @@ import numpy as np
 
 from qptlab.dft import ao_values
 from qptlab.dft.results import ScfResult
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.lab.views.box import MARGIN, Box
 from qptlab.lab.views.orbital_names import energy_text, orbital_index, orbital_name
 from qptlab.lab.views.orbital_picture import check_one_spin
@@ -66,7 +66,7 @@ def even_box(positions: np.ndarray, spacing: float, margin: float = MARGIN) -> B
     """
     for name, value in (("spacing", spacing), ("margin", margin)):
         if not 0 < value < np.inf:
-            raise InputError(f"{name} {value!r}; expected a length above 0, in bohr")
+            raise InputError(f"{name} {quoted(value)}; expected a length above 0, in bohr")
     box = Box.around(positions, margin, float(spacing))
     points = float(np.prod(box.shape, dtype=float))
     if points > LARGEST:

@@ -9,7 +9,7 @@ from typing import TextIO
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.qpt.training.config import StepLog
 
 PICTURES = (".png", ".svg")
@@ -65,7 +65,9 @@ def save_figure(figure: Figure, path: str | Path, title: str = "", dpi: float = 
     path = Path(path)
     ending = path.suffix.lower()
     if ending not in PICTURES:
-        raise InputError(f"cannot write a plot to {path.name!r}; end it in {' or '.join(PICTURES)}")
+        raise InputError(
+            f"cannot write a plot to {quoted(path.name)}; end it in {' or '.join(PICTURES)}"
+        )
     metadata: dict[str, str | None] = {"Title": title or _titles(figure)}
     # dates and random identifiers would make every file another one
     metadata |= {"Date": None} if ending == ".svg" else {"Software": None}

@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
+from qptlab.errors import printable
 from qptlab.lab.panels.signals import Signal
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
@@ -23,7 +24,7 @@ RATE_WINDOW_S = 5.0
 
 def one_sentence(error: BaseException) -> str:
     """An error's first line; its class is named where the text alone says too little."""
-    text = (str(error).strip().splitlines() or [""])[0]
+    text = printable((str(error).strip().splitlines() or [""])[0])
     if isinstance(error, (ValueError, TypeError)) and text:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

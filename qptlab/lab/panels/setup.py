@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.runs.models import load
@@ -100,7 +100,7 @@ def _network(setup: Setup) -> Network | NetworkRequest:
         return general if general.theory == setup.theory else general.moved_to(setup.theory)
     if setup.network not in NETWORKS:
         known = ", ".join([GENERAL, *NETWORKS])
-        raise InputError(f"unknown network {setup.network!r}; known: {known}")
+        raise InputError(f"unknown network {quoted(setup.network)}; known: {known}")
     return NetworkRequest(**NETWORKS[setup.network])
 
 

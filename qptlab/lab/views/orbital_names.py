@@ -4,7 +4,7 @@ import contextlib
 import operator
 import re
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.units import EV_PER_HARTREE
 
 
@@ -46,9 +46,9 @@ def orbital_index(which: str | int, n_occ: int, n_mo: int) -> int:
         with contextlib.suppress(TypeError):
             index = operator.index(which)
     if index is None:
-        raise InputError(f"{which!r} does not name an orbital; give {allowed}")
+        raise InputError(f"{quoted(which)} does not name an orbital; give {allowed}")
     if not 0 <= index < end:
-        raise InputError(f"there is no orbital {which!r} here; give {allowed}")
+        raise InputError(f"there is no orbital {quoted(which)} here; give {allowed}")
     return index
 
 

@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jaxtyping import Array
 
 from qptlab.dft.integrals import check_input
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.qpt.prepared import NetworkInputs
 from qptlab.qpt.xc_response import XcResponse
@@ -119,7 +119,7 @@ def register(kind: str) -> Callable[[AnyNetwork], AnyNetwork]:
         known = _CLASSES.get(kind, cls)
         # run again, as in a notebook, a cell replaces its own class
         if taken or (known.__module__, known.__qualname__) != (cls.__module__, cls.__qualname__):
-            raise InputError(f"the kind of network {kind!r} is taken; choose another name")
+            raise InputError(f"the kind of network {quoted(kind)} is taken; choose another name")
         cls.kind = kind
         _CLASSES[kind] = cls
         return cls
@@ -155,9 +155,10 @@ def from_json(record: dict[str, Any]) -> Network:
     if kind in _MODULES:
         importlib.import_module(_MODULES[kind])
     if kind not in _CLASSES:
+        known = ", ".join(sorted({*_MODULES, *_CLASSES}))
         raise InputError(
-            f"unknown kind of network {kind!r}; known: {', '.join(sorted({*_MODULES, *_CLASSES}))}"
-            " (import the file that registers it first)"
+            f"unknown kind of network {quoted(kind)}; known: {known} "
+            "(import the file that registers it first)"
         )
     theory, elements = Theory(**record["theory"]), tuple(record["elements"])
     return _CLASSES[kind].from_description(record, theory, elements)

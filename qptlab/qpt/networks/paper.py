@@ -12,7 +12,7 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from qptlab.dft.mol import pyscf_mol, shells_of
 from qptlab.dft.shells import Shells
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import SINGLE, Network, checked, register, rows, run_layers
 from qptlab.qpt.networks.orbital_inputs import (
@@ -195,10 +195,10 @@ class PaperQPT(Network):
         """
         theory, elements = checked(molecule, theory)
         if size not in SIZES:
-            raise InputError(f"unknown size {size!r}; known: {', '.join(SIZES)}")
+            raise InputError(f"unknown size {quoted(size)}; known: {', '.join(SIZES)}")
         unknown = [flaw for flaw in flaws if flaw not in FLAWS]
         if unknown:
-            raise InputError(f"unknown flaw {unknown[0]!r}; known: {', '.join(FLAWS)}")
+            raise InputError(f"unknown flaw {quoted(unknown[0])}; known: {', '.join(FLAWS)}")
         orbitals = _orbitals_by_element(shells_of(pyscf_mol(molecule, theory)))
         return cls(size, tuple(flaws), orbitals, theory, elements, key=jax.random.key(seed))
 

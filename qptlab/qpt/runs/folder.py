@@ -13,7 +13,7 @@ import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from qptlab.errors import InputError, MissingFile
+from qptlab.errors import InputError, MissingFile, quoted
 from qptlab.qpt.networks.base import from_json, to_json
 from qptlab.qpt.runs.weights import as_input_error, read_weights, replace_file, write_weights
 from qptlab.qpt.sampling import Sampler, sampler_from_json, sampler_json
@@ -147,7 +147,9 @@ def read_config(folder: Path) -> dict:
     except (OSError, json.JSONDecodeError, KeyError, TypeError):
         raise InputError(f"{folder} is not a run folder: it has no readable {CONFIG}") from None
     if known != FORMAT:
-        raise InputError(f"{folder} has run format {known!r}; this qptlab reads format {FORMAT}")
+        raise InputError(
+            f"{folder} has run format {quoted(known)}; this qptlab reads format {FORMAT}"
+        )
     return config
 
 

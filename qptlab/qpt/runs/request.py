@@ -7,7 +7,7 @@ compute vibrations or dynamics.
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.qpt.labels import LabelSource
 from qptlab.qpt.networks.base import Network
@@ -55,7 +55,9 @@ class SamplerRequest:
 
     def __post_init__(self):
         if self.kind not in KINDS:
-            raise InputError(f"unknown kind of sampler {self.kind!r}; known: {', '.join(KINDS)}")
+            raise InputError(
+                f"unknown kind of sampler {quoted(self.kind)}; known: {', '.join(KINDS)}"
+            )
 
 
 @dataclass(frozen=True)
@@ -72,7 +74,7 @@ class NetworkRequest:
 
     def __post_init__(self):
         if self.kind not in ("block", "paper"):
-            raise InputError(f"unknown kind of network {self.kind!r}; known: block, paper")
+            raise InputError(f"unknown kind of network {quoted(self.kind)}; known: block, paper")
 
     def create(self, geometries: tuple[Molecule, ...], theory: Theory, seed: int) -> Network:
         """The untrained network.

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from ase.io.extxyz import key_val_str_to_dict
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule, commented_frames_from_xyz
 
 FOLDER = Path(str(resources.files("qptlab"))) / "models"
@@ -59,7 +59,7 @@ def frozen_frames(name: str) -> list[FrozenFrame]:
     """
     model = shipped_model(name)
     if model is None:
-        raise InputError(f"no shipped model {name!r}; shipped models: {shipped_text()}")
+        raise InputError(f"no shipped model {quoted(name)}; shipped models: {shipped_text()}")
     path = model.with_name(model.name.removesuffix(WEIGHTS) + GEOMETRIES)
     frames = []
     for number, (comment, frame) in enumerate(commented_frames_from_xyz(path), start=1):
@@ -70,7 +70,7 @@ def frozen_frames(name: str) -> list[FrozenFrame]:
         except (KeyError, TypeError, ValueError):
             raise InputError(
                 f"{path}, frame {number}: expected trajectory= and temperature_k= in the comment; "
-                f"got {comment!r}"
+                f"got {quoted(comment)}"
             ) from None
         frames.append(FrozenFrame(replace(frame, spin=spin), trajectory, kelvin))
     return frames

@@ -8,7 +8,7 @@ from typing import Protocol, TypeVar, runtime_checkable
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 
 TRAIN, VALIDATION = "train", "validation"
@@ -79,7 +79,9 @@ def sampler_from_json(record: dict) -> Sampler:
         KeyError: a description with something missing.
     """
     if record["kind"] not in _KINDS:
-        raise InputError(f"unknown sampler {record['kind']!r}; known: {', '.join(sorted(_KINDS))}")
+        raise InputError(
+            f"unknown sampler {quoted(record['kind'])}; known: {', '.join(sorted(_KINDS))}"
+        )
     cls, left_out = _KINDS[record["kind"]]
     known = {**left_out, **record}
     return cls(**{field.name: _value(known[field.name], field.type) for field in fields(cls)})
@@ -116,7 +118,7 @@ def generator(split: str, seed: int, index: int) -> np.random.Generator:
         InputError: an unknown split.
     """
     if split not in _STREAM:
-        raise InputError(f"unknown split {split!r}; known: {', '.join(_STREAM)}")
+        raise InputError(f"unknown split {quoted(split)}; known: {', '.join(_STREAM)}")
     return np.random.default_rng([seed, _STREAM[split], index])
 
 

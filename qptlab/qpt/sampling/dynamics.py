@@ -8,7 +8,7 @@ from ase import units
 from ase.md.langevin import Langevin
 
 from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.predict import predict
@@ -180,10 +180,10 @@ def _check_counts(**counts: int) -> None:
     for name, count in counts.items():
         least = 0 if name == "warm_up" else 1
         if int(count) != count or count < least:
-            raise InputError(f"{name} {count!r}; expected a whole number, {least} or more")
+            raise InputError(f"{name} {quoted(count)}; expected a whole number, {least} or more")
 
 
 def _check_positive(**numbers: float | None) -> None:
     for name, number in numbers.items():
         if number is not None and not 0 < number < np.inf:
-            raise InputError(f"{name} {number!r}; expected a number above 0")
+            raise InputError(f"{name} {quoted(number)}; expected a number above 0")

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from scipy.linalg import null_space
 
 from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase, scf_surface
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.qpt.sampling.base import TRAIN, displaced, generator, saved_as
 from qptlab.theory import Theory, parse_theory
@@ -212,4 +212,4 @@ def _rigid_motions(
 def check_temperature(kelvin: float) -> None:
     """Raise `InputError` for what is no temperature."""
     if not np.isfinite(kelvin) or kelvin < 0:
-        raise InputError(f"temperature {kelvin!r} K; expected a number, 0 or more")
+        raise InputError(f"temperature {quoted(kelvin)} K; expected a number, 0 or more")

@@ -9,7 +9,7 @@ from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
 from qptlab.dft.surface import ase_atoms, from_ase
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 
 BOND_STRETCH = 1.2
@@ -38,7 +38,7 @@ def dihedral_scan(molecule: Molecule, four_atoms: Sequence[int], steps: int = 12
     4
     """
     if int(steps) != steps or steps < 1:
-        raise InputError(f"steps {steps!r}; expected a whole number, 1 or more")
+        raise InputError(f"steps {quoted(steps)}; expected a whole number, 1 or more")
     chain, atoms = [int(index) for index in four_atoms], ase_atoms(molecule)
     if len(chain) != 4 or len(set(chain)) != 4 or not all(0 <= i < len(atoms) for i in chain):
         raise InputError(

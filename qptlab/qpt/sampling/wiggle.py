@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.qpt.sampling.base import displaced, generator, saved_as
 
@@ -29,7 +29,7 @@ class Wiggle:
 
     def __post_init__(self):
         if not np.isfinite(self.sigma) or self.sigma < 0:
-            raise InputError(f"sigma {self.sigma!r}; expected a number of bohr, 0 or more")
+            raise InputError(f"sigma {quoted(self.sigma)}; expected a number of bohr, 0 or more")
 
     def __call__(self, split: str, seed: int, index: int) -> Molecule:
         rng = generator(split, seed, index)

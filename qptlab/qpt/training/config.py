@@ -3,7 +3,7 @@
 import math
 from dataclasses import asdict, dataclass, field
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 
 WARM_UP, LAST_SHARE = 20, 1e-3
 """Steps over which the learning rate rises; the share of it that is left at the end."""
@@ -48,19 +48,19 @@ class TrainConfig:
             check_lr(self.lr)
         for name, least in (("batch", 1), ("reuse", 1), ("n_validation", 0), ("refine", 0)):
             if getattr(self, name) < least:
-                raise InputError(f"{name} {getattr(self, name)!r}; expected {least} or more")
+                raise InputError(f"{name} {quoted(getattr(self, name))}; expected {least} or more")
         if self.geometries is not None and self.geometries < self.batch:
             raise InputError(
-                f"geometries {self.geometries!r}; expected at least a batch of {self.batch}"
+                f"geometries {quoted(self.geometries)}; expected at least a batch of {self.batch}"
             )
         for name in ("steps", "minutes"):
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < math.inf:
-                raise InputError(f"{name} {limit!r}; expected a number above 0")
+                raise InputError(f"{name} {quoted(limit)}; expected a number above 0")
         if self.pool_gib <= 0:
-            raise InputError(f"pool_gib {self.pool_gib!r}; expected more than 0")
+            raise InputError(f"pool_gib {quoted(self.pool_gib)}; expected more than 0")
         if not 0 <= self.seed < 2**32:
-            raise InputError(f"seed {self.seed!r}; expected a whole number from 0 to 2³² − 1")
+            raise InputError(f"seed {quoted(self.seed)}; expected a whole number from 0 to 2³² − 1")
 
     def progress(self, step: int, time_passed: float) -> float:
         """The share of a run that has passed, 0 where its end is not known.
@@ -130,5 +130,5 @@ class StepLog:
 def check_lr(lr: float) -> float:
     """The learning rate, if it is one."""
     if not (isinstance(lr, int | float) and math.isfinite(lr) and lr > 0):
-        raise InputError(f"learning rate {lr!r}; expected a number above 0")
+        raise InputError(f"learning rate {quoted(lr)}; expected a number above 0")
     return float(lr)

@@ -10,7 +10,7 @@ from jaxtyping import Array, Float, Int
 from optax.contrib import MuonDimensionNumbers, scale_by_muon
 
 from qptlab.dft.compiling import jit
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.qpt.networks.base import Network
 
 THIN = 8
@@ -45,7 +45,7 @@ def optimiser(kind: str) -> optax.GradientTransformation:
     if kind == "muon":
         muon = scale_by_muon(weight_dimension_numbers=partial(jax.tree.map, _rows_and_columns))
         return optax.partition({"matrix": muon, "other": adam}, partial(jax.tree.map, _shape))
-    raise InputError(f"unknown optimiser {kind!r}; known: adam, muon")
+    raise InputError(f"unknown optimiser {quoted(kind)}; known: adam, muon")
 
 
 def _shape(weight: Array) -> str:
