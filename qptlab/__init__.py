@@ -29,13 +29,15 @@ if jax.config.jax_compilation_cache_dir is None:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
 
 # A module and a function share a name: bound here, before anyone imports the module.
-from qptlab.molecule import Molecule, from_xyz, molecule  # noqa: E402
+from qptlab.library import molecule  # noqa: E402
+from qptlab.molecule import Molecule  # noqa: E402
 from qptlab.theory import Theory  # noqa: E402
 from qptlab.theory import parse_theory as theory  # noqa: E402
 
 # Public names by where they are, imported when first used: `import qptlab` stays quick.
 _HOMES = {
-    "smiles": ["from_smiles"],
+    "reading": ["from_xyz", "read", "read_frames"],
+    "reading.smiles": ["from_smiles"],
     "dft": ["energy", "fock_matrix", "forces", "integrals", "polarizability", "scf", "scf_batch"],
     "qpt.networks.block": ["BlockQPT"],
     "qpt.networks.paper": ["PaperQPT"],
@@ -62,7 +64,7 @@ if "IPython" in sys.modules:
 
     register_formatters()
 
-__all__ = ["Molecule", "Theory", "from_xyz", "molecule", "theory", *_LAZY]
+__all__ = ["Molecule", "Theory", "molecule", "theory", *_LAZY]
 __version__ = "0.1.0"
 
 

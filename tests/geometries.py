@@ -3,7 +3,8 @@
 import numpy as np
 from scipy.spatial.transform import Rotation
 
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 
 
 def distorted(name: str, seed: int = 1, charge: int = 0, spin: int = 0) -> Molecule:

@@ -14,7 +14,8 @@ from qptlab.bench import accuracy, options, worker
 from qptlab.bench.accuracy import goals
 from qptlab.cli import main
 from qptlab.cli.tables import print_tables
-from qptlab.molecule import molecule, to_xyz
+from qptlab.library import molecule
+from qptlab.molecule import to_xyz
 from qptlab.qpt.runs import shipped
 from qptlab.qpt.runs.shipped import frozen_frames
 from qptlab.reference import pyscf_scf

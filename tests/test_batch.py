@@ -10,7 +10,7 @@ from tiers import later, slow
 
 from qptlab.dft import energy_and_fock, fill, integrals, scf, scf_batch, stack
 from qptlab.dft.energy import energy
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.theory import Theory, parse_theory
 
 DIFFERENT = [distorted("formaldehyde"), molecule("water"), distorted("ammonia")]

@@ -2,7 +2,6 @@
 
 import html
 import re
-import sys
 
 import numpy as np
 import pytest
@@ -12,9 +11,10 @@ from qptlab.dft.integrals import integrals
 from qptlab.dft.size import size
 from qptlab.lab.panels.choices import Choices, time_text
 from qptlab.lab.panels.molecule_input import OWN
-from qptlab.molecule import molecule, to_xyz
+from qptlab.library import molecule
+from qptlab.molecule import to_xyz
 from qptlab.qpt.training.estimate import step_seconds
-from qptlab.smiles import from_smiles
+from qptlab.reading.smiles import from_smiles
 from qptlab.theory import parse_theory
 
 
@@ -107,9 +107,3 @@ def test_a_smiles_is_a_molecule_of_the_same_bonds():
     for wrong in ("", "C(C", "water"):
         with pytest.raises(ValueError, match="is not a SMILES"):
             from_smiles(wrong)
-
-
-def test_without_rdkit_a_smiles_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rdkit", None)
-    with pytest.raises(ImportError, match=r"pip install 'qptlab\[smiles\]'"):
-        from_smiles("CCO")

@@ -10,7 +10,8 @@ import pytest
 from tiers import slow
 
 from qptlab.cli import arguments, main
-from qptlab.molecule import molecule, to_xyz
+from qptlab.library import molecule
+from qptlab.molecule import to_xyz
 from qptlab.qpt.predict import predict
 from qptlab.reference import pyscf_mean_field, pyscf_scf
 from qptlab.reference.scf_cost import GUESSES

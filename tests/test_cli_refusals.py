@@ -4,7 +4,7 @@ import pytest
 from test_cli import APART, FAST
 
 from qptlab.cli import main
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.sampling import wiggle
 from qptlab.qpt.training.run import Training
@@ -111,8 +111,8 @@ BAD = {
     "endless": (["train", "water", "--out", "{new}", "--minutes", "inf"], "minutes inf"),
     "below a file": (["train", "water", "--out", "{text}/run"], "is not a folder to write to"),
     "frames to wiggle": (["train", "{two}", "--out", "{new}"], "add --sampler file"),
-    "a folder as GEOM": (["energy", "{folder}"], "expected an .xyz file or a molecule's name"),
-    "no name": (["energy", " "], "expected an .xyz file or a molecule's name"),
+    "a folder as GEOM": (["energy", "{folder}"], "expected a file of a geometry or a molecule's name"),
+    "no name": (["energy", " "], "expected a file of a geometry or a molecule's name"),
     "only cores": (
         ["energy", "{sodium}", "--theory", "pbe/lanl2dz", "--charge", "2"],
         "left outside",

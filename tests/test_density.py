@@ -7,7 +7,7 @@ import pytest
 from scipy.linalg import expm
 
 from qptlab.dft import density_from_fock, integrals, orbitals
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.theory import parse_theory
 
 CLOSED = jnp.ones(3)  # three doubly filled orbitals

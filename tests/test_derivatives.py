@@ -24,7 +24,8 @@ from qptlab.dft import (
 from qptlab.dft.integrals import Integrals, dipole_integrals
 from qptlab.dft.properties import in_field
 from qptlab.errors import NotConverged
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.qpt.networks import block, response_net
 from qptlab.qpt.predict import predict
 from qptlab.reference import pyscf_mean_field

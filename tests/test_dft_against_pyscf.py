@@ -11,7 +11,8 @@ from tiers import later, rest_slow, slow
 
 from qptlab.dft import TERMS, ScfResult, dipole, energy_and_fock, integrals, orbitals, scf
 from qptlab.dft.compiling import jit
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.reference import pyscf_mean_field, pyscf_scf
 from qptlab.reference.pyscf_runs import pyscf_terms
 from qptlab.theory import FUNCTIONALS, Theory, parse_theory

@@ -5,7 +5,8 @@ import pytest
 from geometries import distorted, linear
 
 from qptlab.dft.surface import ase_atoms
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.qpt.sampling import dihedral_scan
 
 

@@ -8,7 +8,8 @@ from geometries import linear
 from tiers import slow
 
 from qptlab.dft.scf import scf
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
 from qptlab.qpt.sampling import (

@@ -11,7 +11,8 @@ from scipy.spatial.transform import Rotation
 
 from qptlab.dft import energy, fock_matrix, integrals, scf
 from qptlab.dft.integrals import Grid, molecular_grid
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.theory import Theory, parse_theory
 
 LEVELS = [("pbe", "df"), ("b3lyp5", "df"), ("lda", "exact"), ("b3lyp5", "exact")]

@@ -21,7 +21,8 @@ from qptlab.lab.files.orbital_page import orbital_page, page_html
 from qptlab.lab.plots.training import training_figure
 from qptlab.lab.views import bundle
 from qptlab.lab.views.box import CLIP, Box, byte_step
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.qpt.training.config import StepLog
 from qptlab.theory import Theory, parse_theory
 

@@ -6,9 +6,10 @@ from ase.data import covalent_radii
 from scipy.sparse.csgraph import connected_components
 
 from qptlab.dft.integrals import check_input
-from qptlab.molecule import Molecule, commented_frames_from_xyz
+from qptlab.molecule import Molecule
 from qptlab.qpt.runs.shipped import FOLDER
 from qptlab.qpt.training import pool
+from qptlab.reading import frames_in
 from qptlab.theory import parse_theory
 
 AROMATIC = {"furan", "pyrrole", "imidazole", "benzene"}
@@ -16,8 +17,7 @@ SETS = {"general.xyz": 105, "general.validation.xyz": 8, "general.test.xyz": 22}
 
 
 def members(file: str) -> dict[str, Molecule]:
-    frames = commented_frames_from_xyz(FOLDER / file)
-    return {comment.split()[0].removeprefix("name="): mol for comment, mol in frames}
+    return {str(frame.info["name"]): frame.molecule for frame in frames_in(FOLDER / file)}
 
 
 def n_heavy(molecule: Molecule) -> int:

@@ -14,7 +14,7 @@ from tiers import rest_slow, slow
 from qptlab.dft import energy, integrals
 from qptlab.dft.energy import energy_and_fock
 from qptlab.dft.integrals import default_grid
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.gradient_chain import LINKS, finite_difference, gradient_chain
 from qptlab.qpt.losses import parse_loss
 from qptlab.qpt.networks.block import BlockQPT

@@ -17,7 +17,7 @@ from qptlab.lab.panels.runner import Runner
 from qptlab.lab.panels.snapshots import Snapshots, is_kept
 from qptlab.lab.panels.train import train_panel
 from qptlab.lab.plots import gradients as plots
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.sampling import TRAIN, wiggle
 from qptlab.qpt.training.config import TrainConfig

@@ -7,7 +7,7 @@ from pyscf import dft, gto, scf
 from test_qpt import shaken
 
 import qptlab as ql
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.reference import pyscf_mean_field, pyscf_work
 from qptlab.reference.scf_cost import PREDICTED, TOLERANCES, scf_costs
 from qptlab.theory import parse_theory

@@ -14,7 +14,7 @@ from test_training import new_run, same_weights, weights
 from tiers import later, slow
 
 from qptlab.dft import integrals, scf
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.losses import Term, loss, parse_loss
 from qptlab.qpt.networks import block, response_net
 from qptlab.qpt.pipeline import propose, refine

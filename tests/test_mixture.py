@@ -11,7 +11,8 @@ from tiers import later, slow
 
 from qptlab.cli import main, tables
 from qptlab.dft.integrals import integrals
-from qptlab.molecule import Molecule, molecule, to_xyz
+from qptlab.library import molecule
+from qptlab.molecule import Molecule, to_xyz
 from qptlab.qpt.losses import loss, parse_loss
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict, within_reach

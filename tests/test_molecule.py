@@ -6,15 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from qptlab import units
-from qptlab.molecule import (
-    Molecule,
-    frames_from_xyz,
-    from_xyz,
-    library_names,
-    molecule,
-    to_xyz,
-)
+from qptlab.library import library_names, molecule
+from qptlab.molecule import Molecule, to_xyz
 from qptlab.qpt.sampling import frames_from_file
+from qptlab.reading import from_xyz, read_frames
 from qptlab.theory import parse_theory
 
 WATER = "3\nwater\nO 0 0 0\nH 0 0 0.96\nH 0.93 0 -0.24\n"
@@ -44,18 +39,21 @@ def test_several_frames_and_numbers_for_elements(tmp_path):
     # numbers for elements, an empty line between frames, a comment in Latin-1
     second = WATER.replace("O 0", "8 0").replace("water", "Å")
     path.write_bytes((WATER + "\n" + second + "\n\n").encode("latin-1"))
-    first, second = frames_from_xyz(path)
+    first, second = read_frames(path)
     assert first == second and from_xyz(path, charge=2).charge == 2
 
 
 def test_a_comment_may_name_the_charge(tmp_path):
     path = tmp_path / "ions.xyz"
-    comments = ("name=a charge=-1 x=2", "charge=+2", "total_charge=3", "charge=1.0", "no charge=")
+    comments = ("name=a charge=-1 x=2", "charge=+2", "total_charge=1", "charge=1.0", "neutral")
     path.write_text("".join(to_xyz(molecule("hydrogen"), comment) for comment in comments))
-    assert [m.charge for m in frames_from_xyz(path)] == [-1, 2, 0, 1, 0]
-    assert [m.charge for m in frames_from_xyz(path, charge=0)] == [0, 0, 0, 0, 0]
+    assert [m.charge for m in read_frames(path)] == [-1, 2, 1, 1, 0]
+    assert [m.charge for m in read_frames(path, charge=0)] == [0, 0, 0, 0, 0]
     assert frames_from_file(path, charge=-2).molecule.charge == -2
-    for wrong, message in (("x", "float: 'x'"), ("0.5", "a whole number; got 0.5")):
+    for wrong, message in (
+        ("x", "'charge=x'"),
+        ("0.5", "'charge=0.5'; write charge=N, a whole number"),
+    ):
         with pytest.raises(ValueError, match=f"xyz text: .*{message}"):
             from_xyz(to_xyz(molecule("hydrogen"), f"charge={wrong}"))
 
@@ -76,7 +74,7 @@ def test_a_comment_may_name_the_charge(tmp_path):
 )
 def test_bad_xyz_is_one_clear_sentence(text, message):
     with pytest.raises(ValueError, match=message):
-        frames_from_xyz(text)
+        read_frames(text)
 
 
 def test_bad_files(tmp_path):
@@ -98,6 +96,7 @@ def test_bad_files(tmp_path):
         (lambda: Molecule(("X",), [[0, 0, 0]]), "unknown element 'X'"),
         (lambda: Molecule(("H",), [[0, 0, 0]], 0.5), "charge must be a whole number; got 0.5"),
         (lambda: Molecule(("H",), [[0, 0, 0]], None), "charge must be a whole number; got None"),
+        (lambda: Molecule(("H",), [[0, 0, 0]], 2), "charge 2 for 1 electrons; at most 1"),
         (lambda: molecule("water", spin=-1), "spin, .*, must be a whole number, 0 or more; got -1"),
         (lambda: molecule("water", spin=1.5), "0 or more; got 1.5"),
         (lambda: molecule("water", spin=float("nan")), "0 or more; got nan"),

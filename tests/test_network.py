@@ -11,7 +11,8 @@ from geometries import distorted
 from jaxtyping import Array, Float
 from tiers import slow
 
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network, checked, from_json, register, to_json
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict

@@ -10,7 +10,7 @@ from pyscf.hessian import thermo
 from tiers import later
 
 from qptlab.dft.surface import SurfaceCalculator, ase_atoms, scf_surface
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.sampling import (
     TRAIN,
     VALIDATION,

@@ -10,7 +10,8 @@ from qptlab.dft import overlap_matrix
 from qptlab.lab.panels.molecule_input import MoleculeInput
 from qptlab.lab.panels.setup import Setup, build
 from qptlab.lab.views.molecule_view import molecule_html
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.qpt.sampling import Frames, wiggle
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.reference import compare

@@ -8,7 +8,8 @@ import pytest
 
 from qptlab.dft import ao_values, scf
 from qptlab.lab.files.cube import even_box, write_cube
-from qptlab.molecule import from_xyz, molecule
+from qptlab.library import molecule
+from qptlab.reading import from_xyz
 from qptlab.reference.molden import write_molden
 
 HYDROGEN_IODIDE = "2\n\nI 0 0 0\nH 0.3 0.5 1.5\n"  # a core potential, d functions, no symmetry

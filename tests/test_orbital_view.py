@@ -22,7 +22,8 @@ from qptlab.lab.views.camera import first_view
 from qptlab.lab.views.molecule_view import _Bringer, molecule_html, register_formatters
 from qptlab.lab.views.orbital_picture import aligned_orbitals
 from qptlab.lab.views.orbital_view import OrbitalView
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.theory import Theory, parse_theory
 
 N_OCC = 5  # of water

@@ -12,7 +12,7 @@ from test_qpt import TURN, energy_loss, rotation_of_orbitals, shaken
 from tiers import slow
 
 from qptlab.dft.integrals import Grid, integrals, molecular_grid
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.networks import paper
 from qptlab.qpt.networks.paper import FLAWS, SIZES, PaperQPT
 from qptlab.qpt.predict import predict

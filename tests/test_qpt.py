@@ -13,7 +13,8 @@ from tiers import later, slow
 from qptlab.dft import ao_values, density_from_fock, energy, fock_matrix, integrals
 from qptlab.dft.integrals import Grid, molecular_grid
 from qptlab.dft.screening import screened
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.qpt.losses import loss, parse_loss
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.pipeline import Proposal, diis_energies, propose, refine

@@ -12,7 +12,7 @@ from qptlab.dft import overlap_matrix
 from qptlab.lab.panels.orbitals import OrbitalPanel
 from qptlab.lab.plots.live_plot import LivePlot
 from qptlab.lab.plots.training import training_figure
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.theory import parse_theory
 
 LARGEST_GROWTH = 8e6

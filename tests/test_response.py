@@ -15,7 +15,7 @@ from qptlab.cli import main
 from qptlab.dft import integrals, scf
 from qptlab.dft.compiling import jit
 from qptlab.dft.screening import repulsion
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.losses import Term, loss, parse_loss
 from qptlab.qpt.networks import block, response_net
 from qptlab.qpt.pipeline import Proposal, no_network, refine

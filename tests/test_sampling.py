@@ -9,7 +9,8 @@ from geometries import distorted
 from tiers import later, slow
 
 from qptlab.cli import main
-from qptlab.molecule import Molecule, molecule, to_xyz
+from qptlab.library import molecule
+from qptlab.molecule import Molecule, to_xyz
 from qptlab.qpt.runs.folder import CONFIG, read_history
 from qptlab.qpt.runs.request import NetworkRequest, SamplerRequest
 from qptlab.qpt.sampling import (

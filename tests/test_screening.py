@@ -9,7 +9,7 @@ from tiers import later
 
 from qptlab.dft import density_from_fock, fock_matrix, integrals
 from qptlab.dft.screening import screened
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.pipeline import diis_energies, no_network, refine
 from qptlab.qpt.prepared import first_build
 from qptlab.reference import pyscf_energy

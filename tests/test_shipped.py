@@ -13,7 +13,8 @@ from tiers import later, slow
 
 import qptlab as ql
 from qptlab.cli import main
-from qptlab.molecule import molecule, to_xyz
+from qptlab.library import molecule
+from qptlab.molecule import to_xyz
 from qptlab.qpt.predict import predict
 from qptlab.qpt.prepared import prepare
 from qptlab.qpt.runs import shipped

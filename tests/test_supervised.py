@@ -17,7 +17,7 @@ from tiers import later, slow
 from qptlab.cli import main
 from qptlab.dft import energy, integrals
 from qptlab.dft.density import fill
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.labels import label
 from qptlab.qpt.losses import loss, parse_loss
 from qptlab.qpt.networks import block

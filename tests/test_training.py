@@ -13,7 +13,7 @@ import pytest
 from geometries import distorted
 from tiers import slow
 
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
 from qptlab.qpt.runs.folder import CONFIG, HISTORY, STATE, is_run, read_history

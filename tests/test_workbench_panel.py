@@ -21,7 +21,7 @@ import qptlab.reference
 from qptlab.dft import overlap_matrix
 from qptlab.lab import workbench as module
 from qptlab.lab.panels.orbitals import OrbitalPanel
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.theory import parse_theory
 
 

@@ -13,7 +13,7 @@ from qptlab.lab.panels.runs import RunsPanel
 from qptlab.lab.panels.setup import Setup, build
 from qptlab.lab.plots.training import overlay_figure
 from qptlab.lab.workbench import Workbench
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.runs.folder import TAIL_BYTES, list_runs
 from qptlab.qpt.training.config import StepLog
 from qptlab.theory import parse_theory

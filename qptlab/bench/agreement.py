@@ -18,7 +18,8 @@ from qptlab.bench.table import Table, functional, table
 from qptlab.dft import ScfResult, dipole, forces, integrals, polarizability, scf, scf_iterations
 from qptlab.dft.integrals import dipole_integrals
 from qptlab.dft.properties import in_field
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.reference import compare, pyscf_scf
 from qptlab.theory import Theory
 

@@ -18,7 +18,8 @@ from qptlab.bench.cost_summary import LABEL_FREE, LOSSES, MEASURES, CostRow, fig
 from qptlab.bench.options import Options, say
 from qptlab.dft import ScfResult
 from qptlab.dft.compiling import jit
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.pipeline import propose, refine

@@ -9,7 +9,7 @@ from qptlab.bench.options import Options, say
 from qptlab.bench.row import Raced
 from qptlab.bench.table import Table, goal, goals_table, race_table
 from qptlab.dft import scf
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.reference import pyscf_work, pyscfad_work
 from qptlab.theory import parse_theory
 

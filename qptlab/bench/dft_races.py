@@ -18,7 +18,8 @@ from qptlab.bench.race import Race, Work, compile_seconds, race
 from qptlab.bench.row import Raced
 from qptlab.dft import Integrals, energy, energy_and_fock, fill, fock_matrix, integrals, scf
 from qptlab.dft.compiling import jit
-from qptlab.molecule import Molecule, molecule
+from qptlab.library import molecule
+from qptlab.molecule import Molecule
 from qptlab.reference import pyscf_work, pyscfad_work
 from qptlab.theory import Theory
 

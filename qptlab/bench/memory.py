@@ -6,7 +6,7 @@ from pathlib import Path
 
 from qptlab.bench.launch import run_apart
 from qptlab.bench.options import Options
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.theory import parse_theory
 
 

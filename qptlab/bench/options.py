@@ -8,7 +8,7 @@ from dataclasses import MISSING, dataclass, field
 
 from qptlab.bench.registry import bench as known_bench
 from qptlab.errors import InputError
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.theory import Theory, parse_theory
 

@@ -15,7 +15,7 @@ from qptlab.bench.row import Raced
 from qptlab.bench.table import Table, goal, goals_table, race_table
 from qptlab.lab.panels.orbital_feed import OrbitalFeed
 from qptlab.lab.panels.train import TrainPanel
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.sampling import wiggle
 from qptlab.qpt.training.config import TrainConfig

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from types import ModuleType
 
 from qptlab.errors import InputError, quoted
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.theory import FUNCTIONALS
 
 Choose = Callable[[Sequence[str] | None], tuple[str, ...]]

@@ -65,16 +65,23 @@ def parser() -> argparse.ArgumentParser:
 
 def _add_geometry(sub: argparse.ArgumentParser) -> None:
     sub.add_argument(
-        "geometry", type=str.strip, metavar="GEOM", help="library name or .xyz file (ångström)"
+        "geometry",
+        type=str.strip,
+        metavar="GEOM",
+        help="library name, or a file: .xyz (ångström), .mol, .sdf, .pdb, .gjf",
     )
     sub.add_argument(
-        "--charge", type=int, metavar="N", help="by default that of charge= in a comment line, or 0"
+        "--charge",
+        type=int,
+        metavar="N",
+        help="by default that of the file, charge= in an .xyz, or 0",
     )
     sub.add_argument(
         "--spin",
         type=int,
         metavar="N",
-        help="unpaired electrons, n_α − n_β; by default 0, or a library molecule's ground state",
+        help="unpaired electrons, n_α − n_β; by default those of the file (spin= or multiplicity= "
+        "in a comment), or of a library molecule's ground state",
     )
     sub.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 

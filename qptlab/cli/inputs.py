@@ -2,14 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from qptlab.bench import registry
 from qptlab.cli.arguments import DEFAULT_MINUTES, DEFAULT_THEORY
 from qptlab.cli.tables import progress
 from qptlab.errors import InputError, quoted
-from qptlab.molecule import Molecule, frames_from_xyz, library_names, molecule
+from qptlab.library import library_names, molecule
+from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.runs.folder import is_run
 from qptlab.qpt.runs.models import load
@@ -25,6 +26,7 @@ from qptlab.qpt.sampling import (
 )
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
+from qptlab.reading import GEOMETRY_ENDINGS, read_frames
 from qptlab.reference import pyscf_energy, pyscf_fock
 from qptlab.theory import Theory, parse_theory
 
@@ -36,18 +38,39 @@ _STARTS = {"wiggle": "a wiggle starts", "modes": "vibrations start", "md": "dyna
 def frames(args: argparse.Namespace) -> list[Molecule]:
     """The molecules GEOM means: those of a file, else the one of that name."""
     name = args.geometry
-    if name.lower().endswith(".xyz") or Path(name).is_file():
-        return frames_from_xyz(Path(name), args.charge, args.spin or 0)
+    if Path(name).suffix.lower() in GEOMETRY_ENDINGS or Path(name).is_file():
+        return read_frames(Path(name), args.charge, args.spin)
     if not name or Path(name).is_dir():
-        raise InputError(f"GEOM is {quoted(name)}; expected an .xyz file or a molecule's name")
+        raise InputError(
+            f"GEOM is {quoted(name)}; expected a file of a geometry or a molecule's name"
+        )
     try:
         molecule(name)
     except ValueError:
         raise InputError(
-            f"unknown molecule {quoted(name)}: neither an .xyz file nor one of "
+            f"unknown molecule {quoted(name)}: neither a file nor one of "
             f"{', '.join(library_names())}"
         ) from None
     return [molecule(name, args.charge or 0, args.spin)]
+
+
+def checked(geometries: list[Molecule], check: Callable[[Molecule], object]) -> list[Molecule]:
+    """The same frames, if each can be computed; asked before the first is.
+
+    Raises:
+        InputError: as `check`, with the number of the frame where there are several.
+    """
+    seen = set()
+    for number, frame in enumerate(geometries, start=1):
+        if (kind := (frame.symbols, frame.charge, frame.spin)) in seen:
+            continue
+        seen.add(kind)
+        try:
+            check(frame)
+        except InputError as error:
+            where = f"frame {number}: " if len(geometries) > 1 else ""
+            raise InputError(f"{where}{error}") from None
+    return geometries
 
 
 def asked_theory(args: argparse.Namespace) -> Theory:
@@ -141,7 +164,7 @@ def _geometries(args: argparse.Namespace) -> list[Molecule]:
 def _sampler(args: argparse.Namespace, config: TrainConfig) -> SamplerRequest:
     frames = None
     if args.sampler == "file" and Path(args.geometry).is_file():
-        frames = frames_from_file(Path(args.geometry), args.charge, args.spin or 0)
+        frames = frames_from_file(Path(args.geometry), args.charge, args.spin)
     return SamplerRequest(
         kind=args.sampler or "wiggle",
         surface=None if args.surface is None else parse_theory(args.surface),
@@ -153,7 +176,7 @@ def _sampler(args: argparse.Namespace, config: TrainConfig) -> SamplerRequest:
 
 def _held_out(args: argparse.Namespace) -> list[Molecule]:
     """The molecules of --validate."""
-    return frames_from_xyz(Path(args.validate)) if args.validate else []
+    return read_frames(Path(args.validate)) if args.validate else []
 
 
 def _empty_place(out: Path) -> Path:

@@ -11,7 +11,7 @@ import numpy as np
 
 from qptlab.dft import scf
 from qptlab.dft.diis import commutator
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
 from qptlab.qpt.prepared import prepare

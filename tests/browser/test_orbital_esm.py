@@ -12,7 +12,7 @@ from qptlab.lab.views import bundle
 from qptlab.lab.views.box import Box
 from qptlab.lab.views.molecule_view import molecule_html
 from qptlab.lab.views.orbital_view import OrbitalView
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 
 pytestmark = [
     pytest.mark.skipif(not bundle.BUNDLE.exists(), reason="the 3D front end was not built"),

@@ -6,8 +6,10 @@ from qptlab.lab.panels.describe import name_html, sentence_html
 from qptlab.lab.panels.runner import one_sentence
 from qptlab.lab.panels.signals import Signal, by_hand, quietly
 from qptlab.lab.views.small_widgets import DropText
-from qptlab.molecule import Molecule, from_xyz, library_names, molecule
-from qptlab.smiles import from_smiles
+from qptlab.library import library_names, molecule
+from qptlab.molecule import Molecule
+from qptlab.reading import read
+from qptlab.reading.smiles import from_smiles
 
 OWN = "your own…"
 HINT = "Paste an .xyz, drop a file here, or type a SMILES such as CCO and press Enter"
@@ -61,7 +63,7 @@ class MoleculeInput(VBox):
         try:
             name, chosen = self._read(text) if own else (self.library.value, None)
             chosen = chosen or molecule(name, self.charge.value)
-        except (ValueError, ImportError) as error:
+        except ValueError as error:
             self.problem.value = sentence_html(one_sentence(error), error=True)
             return
         if own:
@@ -74,5 +76,5 @@ class MoleculeInput(VBox):
         """A name and the molecule of an .xyz text or, of one line, of a SMILES."""
         # charge 0 means that a charge= in the comment line counts
         charge = self.charge.value or None
-        read = from_xyz(text, charge) if "\n" in text else from_smiles(text)
-        return read.formula, read
+        found = read(text, charge) if "\n" in text else from_smiles(text, charge)
+        return found.formula, found

@@ -12,14 +12,13 @@ embedded from their bonds by RDKit and relaxed, with GFN2-xTB and then with our 
 """
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
 
-from ase.io.extxyz import key_val_str_to_dict
-
 from qptlab.errors import InputError, quoted
-from qptlab.molecule import Molecule, commented_frames_from_xyz
+from qptlab.molecule import Molecule
+from qptlab.reading import frames_in
 
 FOLDER = Path(str(resources.files("qptlab"))) / "models"
 WEIGHTS, GEOMETRIES = ".safetensors", ".test.xyz"
@@ -62,15 +61,13 @@ def frozen_frames(name: str) -> list[FrozenFrame]:
         raise InputError(f"no shipped model {quoted(name)}; shipped models: {shipped_text()}")
     path = model.with_name(model.name.removesuffix(WEIGHTS) + GEOMETRIES)
     frames = []
-    for number, (comment, frame) in enumerate(commented_frames_from_xyz(path), start=1):
-        said = key_val_str_to_dict(comment)
+    for number, frame in enumerate(frames_in(path), start=1):
         try:
-            trajectory, kelvin = str(said["trajectory"]), float(said["temperature_k"])
-            spin = int(said.get("spin", 0))
+            trajectory, kelvin = str(frame.info["trajectory"]), float(frame.info["temperature_k"])
         except (KeyError, TypeError, ValueError):
             raise InputError(
                 f"{path}, frame {number}: expected trajectory= and temperature_k= in the comment; "
-                f"got {quoted(comment)}"
+                f"got {quoted(frame.comment)}"
             ) from None
-        frames.append(FrozenFrame(replace(frame, spin=spin), trajectory, kelvin))
+        frames.append(FrozenFrame(frame.molecule, trajectory, kelvin))
     return frames

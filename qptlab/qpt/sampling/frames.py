@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from ase.io.extxyz import key_val_str_to_dict
 
 from qptlab.errors import InputError
-from qptlab.molecule import Molecule, commented_frames_from_xyz, to_xyz
+from qptlab.molecule import Molecule, to_xyz
 from qptlab.qpt.sampling.base import TRAIN, VALIDATION, generator, saved_as, turned
+from qptlab.reading import frames_in
 
 _VALIDATES = {TRAIN: False, VALIDATION: True}
 
@@ -105,21 +105,24 @@ class Frames(Parted):
         return [False] * n_train + [None] * n_neither + [True] * n_validation
 
 
-def frames_from_file(source: str | os.PathLike, charge: int | None = None, spin: int = 0) -> Frames:
-    """The frames of an .xyz file (ångström), by trajectory where `trajectory=…` names one.
+def frames_from_file(
+    source: str | os.PathLike, charge: int | None = None, spin: int | None = None
+) -> Frames:
+    """The frames of a file, by trajectory where `trajectory=…` names one.
 
     Raises:
-        InputError: as `from_xyz` and `Frames`, or a trajectory named on some frames only.
+        InputError: as `ql.read` and `Frames`, or a trajectory named on some frames only.
     """
-    comments, frames = zip(*commented_frames_from_xyz(source, charge, spin), strict=True)
-    group = [key_val_str_to_dict(comment).get("trajectory") for comment in comments]
+    frames = list(frames_in(source, charge, spin))
+    group = [frame.info.get("trajectory") for frame in frames]
     nameless = group.count(None)
     if 0 < nameless < len(group):
         raise InputError(
             f"{nameless} of {len(group)} frames have no trajectory= in their comment; "
             "expected it on every frame or on none"
         )
-    return Frames(frames, None if nameless else tuple(map(str, group)))
+    molecules = tuple(frame.molecule for frame in frames)
+    return Frames(molecules, None if nameless else tuple(map(str, group)))
 
 
 @saved_as("md")
@@ -193,8 +196,8 @@ class Trajectories(Parted):
             MissingFile: no such file.
             InputError: an .xyz file that `save` did not write.
         """
-        comments, frames = zip(*commented_frames_from_xyz(path), strict=True)
-        records = [key_val_str_to_dict(comment) for comment in comments]
+        frames = list(frames_in(path))
+        records = [frame.info for frame in frames]
         try:
             group = tuple(int(record["trajectory"]) for record in records)
             out = {n for n, r in zip(group, records, strict=True) if _VALIDATES[r["split"]]}
@@ -202,13 +205,19 @@ class Trajectories(Parted):
                 tuple(float(record[key]) for record in records)
                 for key in ("temperature_k", "potential_ha", "kinetic_ha")
             )
-            charge, spin = int(records[0]["charge"]), int(records[0]["spin"])
+            records[0]["charge"], records[0]["spin"]  # written there, and read with the atoms
         except (KeyError, TypeError, ValueError) as error:
             raise InputError(
                 f"{path} was not written by Trajectories.save: {type(error).__name__} {error}"
             ) from None
-        geometries = tuple(Molecule(f.symbols, f.positions, charge, spin) for f in frames)
-        return cls(geometries, group, temperatures, potential, kinetic, tuple(sorted(out)))
+        return cls(
+            tuple(frame.molecule for frame in frames),
+            group,
+            temperatures,
+            potential,
+            kinetic,
+            tuple(sorted(out)),
+        )
 
 
 def _fifth(count: int) -> int:
