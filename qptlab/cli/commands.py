@@ -10,8 +10,9 @@ from dataclasses import fields
 import numpy as np
 
 from qptlab.cli import tables
-from qptlab.cli.inputs import asked_theory, figure_file, frames, open_run
+from qptlab.cli.inputs import asked_theory, checked, figure_file, frames, open_run
 from qptlab.dft import TERMS, ScfResult, dipole, forces, scf
+from qptlab.dft.integrals import check_input
 from qptlab.errors import NotConverged
 from qptlab.qpt.predict import Prediction, within_reach
 from qptlab.qpt.predict import predict as predict_one
@@ -30,7 +31,7 @@ def energy(args: argparse.Namespace) -> None:
     """Converge the SCF of every frame; one frame prints its own object, several a list."""
     level = asked_theory(args)
     records = []
-    for frame in frames(args):
+    for frame in checked(frames(args), lambda frame: check_input(frame, level)):
         started = time.perf_counter()
         result = scf(frame, level)
         force = forces(result) if args.forces else None
@@ -67,7 +68,7 @@ def predict(args: argparse.Namespace) -> None:
     """Predict every frame."""
     model = load(args.model)
     records = []
-    for frame in frames(args):
+    for frame in checked(frames(args), model.check):
         prediction = predict_one(model, frame, args.refine, forces=args.forces)
         records.append(_energy_record(prediction, prediction.forces, prediction.seconds))
         tables.progress(prediction.message)
@@ -76,7 +77,8 @@ def predict(args: argparse.Namespace) -> None:
 
 def evaluate(args: argparse.Namespace) -> None:
     """Set predictions of every frame beside PySCF, no network, and DIIS."""
-    model, geometries = load(args.model), frames(args)
+    model = load(args.model)
+    geometries = checked(frames(args), model.check)
     result = evaluate_model(model, geometries, args.refine, tables.progress, tuple(args.guesses))
     _report(args, result.to_json(), lambda: tables.evaluation(result))
 

@@ -80,7 +80,8 @@ class Network(eqx.Module):
         return sum(leaf.size for leaf in weights)
 
     def check(self, molecule: Molecule) -> None:
-        """Raise `InputError` for elements this network never met, or unpaired electrons."""
+        """Raise `InputError` for unpaired electrons, elements this network never met, or what its
+        theory cannot compute."""
         check_closed_shell(molecule)
         unknown = sorted(set(molecule.symbols) - set(self.made_for))
         if unknown:
@@ -88,6 +89,7 @@ class Network(eqx.Module):
                 f"this network was made for {', '.join(self.made_for)}; "
                 f"{molecule.formula} also has {', '.join(unknown)}"
             )
+        check_input(molecule, self.theory)
 
     def __repr__(self):
         count = self.n_parameters
@@ -201,8 +203,11 @@ def run_layers(stacked: AnyLayer, carry: Carry, call: Callable[[AnyLayer, Carry]
 
 def check_closed_shell(molecule: Molecule) -> None:
     """Raise `InputError` for unpaired electrons: the network's matrices have no spin."""
-    if molecule.spin:
+    n, spin = molecule.n_electrons, molecule.spin
+    if spin or n % 2:
+        what = f"spin {spin}" if spin else f"charge {molecule.charge} has {n} electrons: it"
+        advice = "" if spin else f" with spin={n % 2}"
         raise InputError(
-            f"networks are for closed shells only; {molecule.formula} with spin {molecule.spin} "
-            "takes an SCF: ql.scf, or qptlab energy"
+            f"networks are for closed shells only; {molecule.formula} with {what} "
+            f"takes an SCF: ql.scf, or qptlab energy{advice}"
         )
