@@ -111,7 +111,10 @@ BAD = {
     "endless": (["train", "water", "--out", "{new}", "--minutes", "inf"], "minutes inf"),
     "below a file": (["train", "water", "--out", "{text}/run"], "is not a folder to write to"),
     "frames to wiggle": (["train", "{two}", "--out", "{new}"], "add --sampler file"),
-    "a folder as GEOM": (["energy", "{folder}"], "expected a file of a geometry or a molecule's name"),
+    "a folder as GEOM": (
+        ["energy", "{folder}"],
+        "expected a file of a geometry or a molecule's name",
+    ),
     "no name": (["energy", " "], "expected a file of a geometry or a molecule's name"),
     "only cores": (
         ["energy", "{sodium}", "--theory", "pbe/lanl2dz", "--charge", "2"],

@@ -16,6 +16,7 @@ PICTURES = {"matplotlib", "ipywidgets", "py3Dmol", "anywidget", "IPython"}
 PYSCF_CALLERS = {
     f"qptlab/dft/{name}.py"
     for name in (
+        "basis_sets",
         "grid",
         "integrals",
         "minao",

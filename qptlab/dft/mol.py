@@ -1,13 +1,12 @@
 """The checked PySCF molecule: basis, core potentials, electron count, shells."""
 
 import functools
-import warnings
 from collections import Counter
 from collections.abc import Iterable
 
 from pyscf import gto
-from pyscf.data.elements import ELEMENTS
 
+from qptlab.dft.basis_sets import core_potential, library_shells, orbital_shells
 from qptlab.dft.shells import Shells
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
@@ -23,16 +22,16 @@ def pyscf_mol(molecule: Molecule, theory: Theory):
     """The `pyscf.gto.Mole` of a molecule, core potentials of the basis included.
 
     Raises:
-        InputError: a spin that its electrons cannot have, unknown basis, an element the basis
-            lacks, or functions beyond f.
+        InputError: a spin that its electrons cannot have, a basis that `orbital_shells` refuses,
+            functions beyond f, or a core that the fitted integrals lack.
     """
-    elements = sorted(set(molecule.symbols))
-    basis = {element: _basis(theory.basis, element) for element in elements}
+    basis, potentials = basis_and_potentials(theory.basis, molecule.symbols)
+    _check_shells(theory.basis, basis)
     _check_electrons(molecule)
     mol = gto.Mole()
     mol.atom = list(zip(molecule.symbols, molecule.positions.tolist(), strict=True))
     mol.unit, mol.charge, mol.spin, mol.verbose = "Bohr", molecule.charge, molecule.spin, 0
-    mol.basis, mol.ecp = basis, _core_potentials(theory.basis, elements)
+    mol.basis, mol.ecp = basis, potentials
     mol.build(dump_input=False, parse_arg=False)
     if mol.nelectron < max(molecule.spin, 1):
         raise InputError(f"no electrons of {molecule} are left outside {theory.basis}'s potentials")
@@ -41,7 +40,34 @@ def pyscf_mol(molecule: Molecule, theory: Theory):
         raise InputError(
             f"{mol.nelec[0]} {what} do not fit in {mol.nao} orbitals of {theory.basis}"
         )
+    if theory.coulomb == "df":
+        _check_fitted_core(mol, theory)
     return mol
+
+
+def _check_shells(name: str, basis: dict[str, list]) -> None:
+    """Raise `InputError` where there are functions that our code does not compute."""
+    for element, shells in basis.items():
+        if max(shell[0] for shell in shells) > LARGEST_L:
+            raise InputError(
+                f"basis {quoted(name)} has functions beyond f for {element}; up to f is allowed"
+            )
+
+
+def _check_fitted_core(mol, theory: Theory) -> None:
+    """Raise `InputError` where `AUX_BASIS` does not reach the core electrons of an element.
+
+    It is made for def2 sets, whose potentials replace 28 electrons or more beyond krypton. Those
+    cost HI in sto-3g 28 hartree, AgF 89.
+    """
+    for element, n_electrons in zip(mol.elements, mol.atom_charges(), strict=True):
+        fitted = core_potential("def2-svp", element)
+        n_fitted = gto.charge(element) - (fitted[0] if fitted else 0)
+        if n_electrons > n_fitted:
+            raise InputError(
+                f"{AUX_BASIS} fits {n_fitted} electrons of {element}, {theory.basis} has "
+                f"{n_electrons}: fitted integrals are hartrees off; use coulomb='exact' or def2-svp"
+            )
 
 
 def _check_electrons(molecule: Molecule) -> None:
@@ -61,43 +87,23 @@ def _check_electrons(molecule: Molecule) -> None:
         )
 
 
-def _basis(name: str, element: str) -> list:
-    shells = _load_basis(name, element)
-    if not shells:
-        if any(_load_basis(name, other) for other in ("H", "C", "O", "Zn", "I")):
-            raise InputError(f"basis {quoted(name)} has no functions for {element}")
-        raise InputError(
-            f"unknown basis {quoted(name)}; "
-            "try sto-3g, 6-31g*, def2-svp or another of PySCF's names"
-        )
-    if max(shell[0] for shell in shells) > LARGEST_L:
-        raise InputError(
-            f"basis {quoted(name)} has functions beyond f for {element}; up to f is allowed"
-        )
-    return shells
+def basis_and_potentials(name: str, elements: Iterable[str]) -> tuple[dict, dict]:
+    """Shells of each element, and the core potentials of those that have one, as PySCF's.
 
-
-@functools.cache
-def _load_basis(name: str, element: str) -> list | None:
-    """Shells of one element as PySCF writes them; None where it has none."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # "may be available in basis-set-exchange"
-        try:
-            return gto.basis.load(name, element)
-        except Exception:  # PySCF raises many kinds here, KeyError to BasisNotFoundError
-            return None
-
-
-def _core_potentials(name: str, elements: list[str]) -> dict[str, list]:
-    """The effective core potentials that belong to a basis, by element."""
-    _, numbers = gto.mole.bse_predefined_ecp(name, elements)
-    symbols = [ELEMENTS[number] for number in sorted(numbers or ())]
-    return {symbol: gto.basis.load_ecp(name, symbol) for symbol in symbols}
+    Raises:
+        InputError: as `orbital_shells`.
+    """
+    elements = sorted(set(elements))
+    potentials = {element: core_potential(name, element) for element in elements}
+    return (
+        {element: orbital_shells(name, element) for element in elements},
+        {element: potential for element, potential in potentials.items() if potential},
+    )
 
 
 def aux_basis(elements: Iterable[str]) -> dict[str, list]:
     """Shells of `AUX_BASIS`; `InputError` for an element it lacks."""
-    found = {element: _load_basis(AUX_BASIS, element) for element in sorted(set(elements))}
+    found = {element: library_shells(AUX_BASIS, element) for element in sorted(set(elements))}
     missing = [element for element, shells in found.items() if not shells]
     if missing:
         raise InputError(

@@ -5,7 +5,7 @@ import numpy as np
 from pyscf import dft, gto, lib
 
 from qptlab.dft import Energy, ScfResult
-from qptlab.dft.mol import AUX_BASIS
+from qptlab.dft.mol import AUX_BASIS, basis_and_potentials
 from qptlab.errors import NotConverged
 from qptlab.molecule import Molecule
 from qptlab.theory import FUNCTIONALS, Theory, parse_theory
@@ -18,14 +18,17 @@ def pyscf_mean_field(molecule: Molecule, theory: str | Theory):
     """PySCF's `RKS`, or `UKS` for open shells, with the same functional, basis, grid and Coulomb.
 
     Yours to change and run: `mf.kernel()`.
+
+    Raises:
+        InputError: a theory that does not exist, or a basis that `orbital_shells` refuses.
     """
     theory = parse_theory(theory)
-    _, ecp_numbers = gto.mole.bse_predefined_ecp(theory.basis, sorted(set(molecule.symbols)))
+    basis, potentials = basis_and_potentials(theory.basis, molecule.symbols)
     mol = gto.M(
         atom=list(zip(molecule.symbols, molecule.positions.tolist(), strict=True)),
         unit="Bohr",
-        basis=theory.basis,
-        ecp=theory.basis if ecp_numbers else {},
+        basis=basis,
+        ecp=potentials,
         charge=molecule.charge,
         spin=molecule.spin,
         verbose=0,
@@ -45,7 +48,7 @@ def pyscf_scf(molecule: Molecule, theory: str | Theory, dm0: np.ndarray | None =
         dm0: (ao, ao) or (2, ao, ao) starting density; PySCF's own guess by default.
 
     Raises:
-        InputError: a theory that does not exist.
+        InputError: as `pyscf_mean_field`.
     """
     theory = parse_theory(theory)
     mf = pyscf_mean_field(molecule, theory)
