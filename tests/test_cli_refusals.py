@@ -113,9 +113,9 @@ BAD = {
     "frames to wiggle": (["train", "{two}", "--out", "{new}"], "add --sampler file"),
     "a folder as GEOM": (
         ["energy", "{folder}"],
-        "expected a file of a geometry or a molecule's name",
+        "expected a geometry's file or a molecule's name",
     ),
-    "no name": (["energy", " "], "expected a file of a geometry or a molecule's name"),
+    "no name": (["energy", " "], "expected a geometry's file or a molecule's name"),
     "only cores": (
         ["energy", "{sodium}", "--theory", "pbe/lanl2dz", "--charge", "2"],
         "left outside",

@@ -41,9 +41,7 @@ def frames(args: argparse.Namespace) -> list[Molecule]:
     if Path(name).suffix.lower() in GEOMETRY_ENDINGS or Path(name).is_file():
         return read_frames(Path(name), args.charge, args.spin)
     if not name or Path(name).is_dir():
-        raise InputError(
-            f"GEOM is {quoted(name)}; expected a file of a geometry or a molecule's name"
-        )
+        raise InputError(f"GEOM is {quoted(name)}; expected a geometry's file or a molecule's name")
     try:
         molecule(name)
     except ValueError:

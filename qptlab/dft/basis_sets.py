@@ -40,7 +40,6 @@ _FOR_FITTING = re.compile(r"fit|-ri\.|optri|^sap_", re.IGNORECASE)
 """In the names of the library's files for densities and potentials, not for orbitals."""
 _POPLE = re.compile(r"(321|431|631|6311)\+{0,2}g\((\d?[pdf])+(,(\d?[pdf])+)?\)")
 _CUT = re.compile(r"(\d+[spdfghi])+")
-_LONGEST_NAME = 40
 
 
 def orbital_shells(name: str, element: str) -> list:
@@ -64,9 +63,9 @@ def orbital_shells(name: str, element: str) -> list:
         share = _core_share(shells, element)
         if share < LOWEST_CORE_SHARE:
             raise InputError(
-                f"basis {quoted(name)} gives the 1s electrons of {element} {share:.1%} of their energy "
-                "and PySCF has no core potential for it: it is for valence electrons only, or "
-                "contracted for a relativistic Hamiltonian; try def2-svp"
+                f"basis {quoted(name)} gives the 1s electrons of {element} {share:.1%} of their "
+                "energy and PySCF has no core potential for it: it is for valence electrons only, "
+                "or contracted for a relativistic Hamiltonian; try def2-svp"
             )
     if not _holds(shells, element, n_core):
         raise InputError(
@@ -115,7 +114,7 @@ def _only_in_library(key: str) -> str:
 
 def _check_name(name: str) -> None:
     """Raise `InputError` unless the name is one of an orbital basis in the library."""
-    shown = repr(name if len(name) <= _LONGEST_NAME else name[:_LONGEST_NAME] + "…")
+    shown = quoted(name)
     key, at, cut = _key(name).partition("@")
     file = str(gto.basis.ALIAS.get(key, ""))
     if "gth" in key or "molopt" in key:

@@ -25,9 +25,10 @@ from qptlab.dft.coulomb import (
 )
 from qptlab.dft.grid import Grid, molecular_grid
 from qptlab.dft.minao import minao_guess
-from qptlab.dft.mol import aux_basis, check_exact_size, pyscf_mol, shells_of
+from qptlab.dft.mol import pyscf_mol, shells_of
 from qptlab.dft.repulsion import cderi, eri
 from qptlab.dft.shells import Shells
+from qptlab.dft.size import check_memory
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory, parse_theory
 from qptlab.types import Matrices, Occupation
@@ -93,9 +94,10 @@ def integrals(molecule: Molecule, theory: str | Theory, grid: Grid | None = None
 
     Raises:
         InputError: electrons that do not fit the spin, unknown basis, an element the basis (or
-            the auxiliary basis) lacks, functions beyond f, or exact integrals too large to hold.
+            the auxiliary basis) lacks, functions beyond f, or integrals that do not fit in memory.
     """
     theory = parse_theory(theory)
+    check_memory(molecule, theory)
     mol = pyscf_mol(molecule, theory)
     guess, occupation = minao_guess(mol), np.ones(mol.nelec[0])
     if molecule.spin:
@@ -149,11 +151,8 @@ def use_one_thread() -> None:
 
 def check_input(molecule: Molecule, theory: Theory) -> None:
     """Raise the `InputError` that `integrals` would raise, without computing any."""
-    mol = pyscf_mol(molecule, theory)
-    if theory.coulomb == "exact":
-        check_exact_size(mol)
-    else:
-        aux_basis(molecule.symbols)
+    check_memory(molecule, theory)
+    pyscf_mol(molecule, theory)
 
 
 def _repulsion(mol, theory: Theory) -> tuple[Coulomb, tuple[Exchange, ...]]:
@@ -162,7 +161,6 @@ def _repulsion(mol, theory: Theory) -> tuple[Coulomb, tuple[Exchange, ...]]:
     kinds = [(functional.exact_exchange, 0.0), (functional.long_range, functional.omega)]
     kinds = [(share, omega) for share, omega in kinds if share]
     if theory.coulomb == "exact":
-        check_exact_size(mol)
         whole = jnp.asarray(eri(mol))
         exchange = [
             ExactExchange(jnp.asarray(eri(mol, omega)) if omega else whole, share, omega)

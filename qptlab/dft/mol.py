@@ -27,7 +27,7 @@ def pyscf_mol(molecule: Molecule, theory: Theory):
     """
     basis, potentials = basis_and_potentials(theory.basis, molecule.symbols)
     _check_shells(theory.basis, basis)
-    _check_electrons(molecule)
+    check_electrons(molecule)
     mol = gto.Mole()
     mol.atom = list(zip(molecule.symbols, molecule.positions.tolist(), strict=True))
     mol.unit, mol.charge, mol.spin, mol.verbose = "Bohr", molecule.charge, molecule.spin, 0
@@ -70,7 +70,7 @@ def _check_fitted_core(mol, theory: Theory) -> None:
             )
 
 
-def _check_electrons(molecule: Molecule) -> None:
+def check_electrons(molecule: Molecule) -> None:
     """Raise `InputError` where the electrons cannot have the spin."""
     n, charge, spin = molecule.n_electrons, molecule.charge, molecule.spin
     what = f"{n} electron{'s' if n != 1 else ''} in {molecule.formula} with charge {charge}"
@@ -113,12 +113,12 @@ def aux_basis(elements: Iterable[str]) -> dict[str, list]:
     return found
 
 
-def check_exact_size(mol) -> None:
-    """Raise `InputError` where all electron-repulsion integrals would not fit."""
-    n_pair = mol.nao * (mol.nao + 1) // 2
+def check_exact_size(n_ao: int) -> None:
+    """Raise `InputError` where all electron-repulsion integrals would be more than PySCF makes."""
+    n_pair = n_ao * (n_ao + 1) // 2
     if 8 * n_pair**2 > LARGEST_EXACT_BYTES:
         raise InputError(
-            f"exact integrals of {mol.nao} orbitals take {8 * n_pair**2 / 2**30:.1f} GiB, "
+            f"exact integrals of {n_ao} orbitals take {8 * n_pair**2 / 2**30:.1f} GiB, "
             f"at most {LARGEST_EXACT_BYTES / 2**30:.0f} GiB are allowed; use coulomb='df'"
         )
 
