@@ -13,11 +13,17 @@ from qptlab.cli import tables
 from qptlab.cli.inputs import asked_theory, checked, figure_file, frames, open_run
 from qptlab.dft import TERMS, ScfResult, dipole, forces, scf
 from qptlab.dft.integrals import check_input
+from qptlab.dft.size import needed_bytes, size
 from qptlab.errors import NotConverged
+from qptlab.molecule import Molecule
 from qptlab.qpt.predict import Prediction, within_reach
 from qptlab.qpt.predict import predict as predict_one
 from qptlab.qpt.runs.models import load
 from qptlab.reference import evaluate as evaluate_model
+from qptlab.theory import Theory
+
+LONG = 150
+"""Orbitals from which on a calculation says what it does."""
 
 
 def lab(args: argparse.Namespace) -> None:
@@ -33,7 +39,7 @@ def energy(args: argparse.Namespace) -> None:
     records = []
     for frame in checked(frames(args), lambda frame: check_input(frame, level)):
         started = time.perf_counter()
-        result = scf(frame, level)
+        result = scf(frame, level, progress=_announced(frame, level))
         force = forces(result) if args.forces else None
         records.append(_energy_record(result, force, time.perf_counter() - started))
         tables.progress(result.message)
@@ -69,6 +75,7 @@ def predict(args: argparse.Namespace) -> None:
     model = load(args.model)
     records = []
     for frame in checked(frames(args), model.check):
+        _announced(frame, model.theory)
         prediction = predict_one(model, frame, args.refine, forces=args.forces)
         records.append(_energy_record(prediction, prediction.forces, prediction.seconds))
         tables.progress(prediction.message)
@@ -93,6 +100,18 @@ def bench(args: argparse.Namespace) -> None:
     _report(args, report, lambda: tables.bench_report(report))
     if path is not None:
         registry.bench(args.name).module.figure(report).savefig(path)
+
+
+def _announced(frame: Molecule, level: Theory) -> Callable[[str], None]:
+    """Where progress goes: of a calculation that takes long, to the terminal, with its size."""
+    told = size(frame, level)
+    if told.n_ao < LONG:
+        return lambda line: None
+    tables.progress(
+        f"{frame.formula}, {level}: {told.n_ao} orbitals, {told.n_aux} auxiliary functions, "
+        f"{told.n_grid} grid points, about {needed_bytes(told, level) / 2**30:.1f} GiB"
+    )
+    return tables.progress
 
 
 def _energy_record(result: ScfResult, force: np.ndarray | None, seconds: float) -> dict:

@@ -1,7 +1,7 @@
 """The self-consistent field: the density that belongs to its own Fock matrix."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import equinox as eqx
 import jax.numpy as jnp
@@ -93,6 +93,7 @@ def scf(
     dm0: np.ndarray | None = None,
     conv_tol: float = CONV_TOL,
     max_builds: int = MAX_BUILDS,
+    progress: Callable[[str], None] = lambda line: None,
 ) -> ScfResult:
     """Converge the Kohn–Sham equations; unrestricted where the molecule has unpaired electrons.
 
@@ -103,6 +104,7 @@ def scf(
         theory: for example "pbe/def2-svp".
         dm0: (ao, ao) or (2, ao, ao) starting density; PySCF's minao guess by default.
         max_builds: Fock matrices to build before giving up.
+        progress: called with a line about each Fock build.
 
     Raises:
         InputError: as `integrals`, or `dm0` of the wrong shape.
@@ -116,6 +118,10 @@ def scf(
     start = starting_density(ints, dm0)
     for builds, step in enumerate(scf_iterations(ints, start), start=1):
         converged = step.error < conv_tol
+        progress(
+            f"build {builds}: {float(step.energy.total):.8f} Ha, "
+            f"commutator {float(step.commutator):.1e} Ha"
+        )
         if converged or builds >= max_builds or not math.isfinite(step.error):
             break
     return describe(molecule, theory, ints, step, builds, converged)
