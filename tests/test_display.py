@@ -35,7 +35,7 @@ def test_a_training_sets_no_widget_from_its_own_thread(monkeypatch, tmp_path):
     wait_until(lambda: not bench.choices.basis.disabled)
     others = {name: set_by for name, set_by in setters.items() if name != "MainThread"}
     assert set(others) == {THREAD}
-    assert {"HTML.value", "Button.disabled", "PngImage.value", "Dropdown.disabled"} <= others[
+    assert {"Html.value", "Button.disabled", "PngImage.value", "Dropdown.disabled"} <= others[
         THREAD
     ]
 

@@ -207,8 +207,10 @@ function setUp() {
     $("shown").textContent = `${page.orbitals.length} of ${page.count} orbitals are in this file`;
   page.modes.forEach((name, i) => {
     const label = document.createElement("label");
-    label.innerHTML = `<input type="radio" name="mode" value="${i}" ${i ? "" : "checked"}>`;
-    label.append(name);
+    const choice = Object.assign(document.createElement("input"), {
+      type: "radio", name: "mode", value: i, defaultChecked: !i,
+    }); // prettier-ignore
+    label.append(choice, name);
     $("modes").append(label);
   });
   $("modes").hidden = page.modes.length < 2;

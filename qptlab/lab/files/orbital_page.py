@@ -2,7 +2,6 @@
 
 import base64
 import gzip
-import html
 import json
 import re
 import zlib
@@ -11,6 +10,7 @@ from pathlib import Path
 
 from qptlab.dft.results import ScfResult
 from qptlab.errors import InputError
+from qptlab.lab.html import text
 from qptlab.lab.views.box import Box, byte_step, to_bytes
 from qptlab.lab.views.bundle import BUNDLE, front_end, not_built_reason
 from qptlab.lab.views.orbital_names import energy_text, orbital_index, orbital_name
@@ -49,8 +49,8 @@ def orbital_page(
             a 3D front end that was not built.
         OSError: the file cannot be written.
     """
-    text = page_html(result, reference, orbitals, largest_mb)
-    Path(path).write_text(text, encoding="utf-8", newline="\n")
+    page = page_html(result, reference, orbitals, largest_mb)
+    Path(path).write_text(page, encoding="utf-8", newline="\n")
 
 
 def page_html(
@@ -70,7 +70,7 @@ def page_html(
     chosen = None if orbitals is None else _chosen(result, orbitals)
     room = largest_mb * 1e6 - sum(map(len, [json.dumps(data), frame, *parts.values()]))
     data["orbitals"] = _entries(comparison, chosen, room)
-    parts["HEADING"] = html.escape(data["heading"])
+    parts["HEADING"] = text(data["heading"])
     # "<" never as itself, so that no text can end the script element
     parts["DATA"] = json.dumps(data, ensure_ascii=False).replace("<", r"\u003c")
     return re.sub(r"\{\{([A-Z]+)\}\}", lambda hole: parts[hole[1]], frame)

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ipywidgets import HTML, Button, HBox, Layout, VBox, Widget
+from ipywidgets import Button, HBox, Layout, VBox, Widget
 
+from qptlab.lab.html import Html, Markup, tag
 from qptlab.lab.panels.describe import status_html
 from qptlab.lab.panels.refresher import Refresher
 from qptlab.lab.panels.runner import Runner, one_sentence
@@ -53,7 +54,7 @@ class BackgroundPanel(VBox):
         for name in classes:
             self.add_class(name)
         self.runner = Runner() if runner is None else runner
-        self.status = HTML()
+        self.status = Html()
         self.stills: list[Still] = []
         self._lock = threading.RLock()
         self._look_at(None)
@@ -124,7 +125,7 @@ def row(*widgets: Widget, **layout: str) -> HBox:
     return HBox(widgets, layout=Layout(flex_flow="row wrap", align_items="center", **layout))
 
 
-def framed(size_px: tuple[int, int], kind: str, inside: str) -> str:
+def framed(size_px: tuple[int, int], kind: str, inside: str) -> Markup:
     """HTML in a box of the CSS class `kind` that never changes its size."""
     width, height = size_px
-    return f'<div class="{kind}" style="width:{width}px;height:{height}px">{inside}</div>'
+    return tag("div", inside, class_=kind, style=f"width:{width}px;height:{height}px")

@@ -5,6 +5,7 @@ import ipywidgets as widgets
 from qptlab.dft import xc
 from qptlab.dft.integrals import check_input
 from qptlab.dft.size import size
+from qptlab.lab.html import Html
 from qptlab.lab.panels.base import BackgroundPanel, row
 from qptlab.lab.panels.describe import grouped, name_html, sentence_html
 from qptlab.lab.panels.molecule_input import MoleculeInput
@@ -50,7 +51,7 @@ class Choices(BackgroundPanel):
         )  # fmt: skip
         self.cost = self.status
         self.cost.layout = widgets.Layout(min_width="0", flex="1 1 300px")
-        self._amount_name = widgets.HTML(name_html(SAMPLERS[WIGGLE][0]))
+        self._amount_name = Html(name_html(SAMPLERS[WIGGLE][0]))
         first = row(
             *self.molecule.row.children,
             _named("functional", self.functional, 100),
@@ -156,7 +157,7 @@ def time_text(seconds: float) -> str:
 def _named(name: str, widget: widgets.ValueWidget, width: int) -> widgets.Widget:
     """A control behind its name, which stay together where a row is too narrow for all."""
     widget.add_class(f"qptlab-{name.replace(' ', '-')}")
-    return widgets.HBox([widgets.HTML(name_html(name)), _sized(widget, width)])
+    return widgets.HBox([Html(name_html(name)), _sized(widget, width)])
 
 
 def _sized(widget: widgets.ValueWidget, width: int) -> widgets.Widget:

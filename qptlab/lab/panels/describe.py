@@ -3,8 +3,8 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from html import escape
 
+from qptlab.lab.html import Markup, tag
 from qptlab.lab.panels.runner import Run, Runner, one_sentence
 from qptlab.lab.plots.axes import energy_text
 from qptlab.lab.plots.training import REFINING_SHOWN
@@ -74,25 +74,29 @@ def status_line(runner: Runner, doing: str, seconds: float) -> tuple[str, str]:
     return "idle", "ready: press Start"
 
 
-def status_html(kind: str, sentence: str) -> str:
+def status_html(kind: str, sentence: str) -> Markup:
     """The status line; a turning ring shows that something goes on."""
-    extra, text = " error" if kind == "error" else "", escape(sentence)
-    dot = f'<i class="qptlab-dot {kind}"></i>'
-    return f'<div class="qptlab-status{extra}" title="{text}">{dot}{text}</div>'
+    extra = " error" if kind == "error" else ""
+    return tag("div", dot(kind), sentence, class_=f"qptlab-status{extra}", title=sentence)
 
 
-def sentence_html(sentence: str, error: bool = False) -> str:
+def dot(kind: str) -> Markup:
+    """The coloured dot in front of a sentence."""
+    return tag("i", class_=f"qptlab-dot {kind}")
+
+
+def sentence_html(sentence: str, error: bool = False) -> Markup:
     """A quiet sentence, or one about something wrong."""
-    extra, text = " error" if error else "", escape(sentence)
-    return f'<div class="qptlab-sentence{extra}" title="{text}">{text}</div>'
+    extra = " error" if error else ""
+    return tag("div", sentence, class_=f"qptlab-sentence{extra}", title=sentence)
 
 
-def name_html(name: str) -> str:
+def name_html(name: str) -> Markup:
     """What stands in front of a control."""
-    return f'<span class="qptlab-name">{escape(name)}</span>'
+    return tag("span", name, class_="qptlab-name")
 
 
-def tiles_html(runner: Runner, run: Reading) -> str:
+def tiles_html(runner: Runner, run: Reading) -> Markup:
     """The current numbers in one row: progress, learning rate in use, errors beside DIIS."""
     log, rate = runner.latest, runner.steps_per_second
     learning_rate = log.lr if log else run.lr
@@ -108,7 +112,7 @@ def tiles_html(runner: Runner, run: Reading) -> str:
         name = f"error, {count} refining" if count else "error, no refining"
         below = f"DIIS: {energy_text(diis[count])}" if count in diis else ""
         tiles.append(_tile(name, micro(errors.get(count)), below, "wide"))
-    return f'<div class="qptlab-tiles">{"".join(tiles)}</div>'
+    return tag("div", *tiles, class_="qptlab-tiles")
 
 
 def micro(energy_ha: float | None) -> str:
@@ -136,7 +140,7 @@ def clock(seconds: float) -> str:
     return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
 
 
-def _time_tile(runner: Runner, config: TrainConfig | None) -> str:
+def _time_tile(runner: Runner, config: TrainConfig | None) -> Markup:
     """What is left while a run with a limit trains, otherwise what has passed."""
     log, rate, seconds = runner.latest, runner.steps_per_second, runner.seconds
     if log is None:
@@ -152,6 +156,6 @@ def _time_tile(runner: Runner, config: TrainConfig | None) -> str:
     return _tile("time left", clock(left), count)
 
 
-def _tile(name: str, value: str, below: str = "", kind: str = "") -> str:
-    inside = f"<span>{name}</span><b>{value}</b><span>{below}</span>"
-    return f'<div class="qptlab-tile {kind}">{inside}</div>'
+def _tile(name: str, value: str, below: str = "", kind: str = "") -> Markup:
+    inside = tag("span", name), tag("b", value), tag("span", below)
+    return tag("div", *inside, class_=f"qptlab-tile {kind}")

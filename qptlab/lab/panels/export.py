@@ -4,18 +4,19 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from ipywidgets import HTML, Button, Dropdown, HBox, Layout, Widget
+from ipywidgets import Button, Dropdown, HBox, Layout, Widget
 from matplotlib.figure import Figure
 
 from qptlab.errors import InputError
 from qptlab.lab.files.cube import write_cube
 from qptlab.lab.files.exports import save_figure, write_csv
 from qptlab.lab.files.orbital_page import orbital_page
+from qptlab.lab.html import Html
 from qptlab.lab.panels.base import BackgroundPanel, button
 from qptlab.lab.panels.describe import name_html, sentence_html
 from qptlab.lab.panels.orbital_feed import OrbitalFeed
 from qptlab.lab.panels.refresher import in_display
-from qptlab.lab.panels.runner import Run
+from qptlab.lab.panels.runner import Run, one_sentence
 from qptlab.lab.plots.training import training_figure
 from qptlab.lab.views.orbital_names import orbital_name
 from qptlab.lab.views.orbital_picture import DENSITY, Comparison
@@ -50,8 +51,8 @@ class ExportPanel(BackgroundPanel):
         self.buttons = {kind: self._button(kind) for kind in KINDS}
         self.message = self.status
         self.message.layout = Layout(min_width="0", width="100%")
-        choice = _line(HTML(name_html("picture")), self.picture)
-        lines = [_line(self.buttons[k], HTML(sentence_html(KINDS[k][1]))) for k in KINDS]
+        choice = _line(Html(name_html("picture")), self.picture)
+        lines = [_line(self.buttons[k], Html(sentence_html(KINDS[k][1]))) for k in KINDS]
         others = len(KINDS) - len(PICTURES)
         self.children = [*lines[:others], choice, *lines[others:], self.message]
 
@@ -67,7 +68,7 @@ class ExportPanel(BackgroundPanel):
         try:
             paths = self._write(kind)
         except (ValueError, OSError) as error:
-            self._say(str(error), error=True)
+            self._say(one_sentence(error), error=True)
             raise
         saved = (f"{path}, {path.stat().st_size / 1e6:.2g} MB" for path in paths)
         self._say(f"saved {'; '.join(saved)}")

@@ -2,14 +2,14 @@
 
 import functools
 from collections.abc import Callable
-from html import escape
 
-from ipywidgets import HTML, HBox, Layout
+from ipywidgets import HBox, Layout
 from matplotlib.figure import Figure
 
 from qptlab.errors import InputError
+from qptlab.lab.html import Html, Markup, tag
 from qptlab.lab.panels.base import CSS, BackgroundPanel, button, framed, row
-from qptlab.lab.panels.describe import Reading, status_html
+from qptlab.lab.panels.describe import Reading, dot, status_html
 from qptlab.lab.panels.gradient_controls import NOW, WEIGHT, GradientControls, geometry
 from qptlab.lab.panels.refresher import in_display
 from qptlab.lab.panels.runner import Run, Runner
@@ -43,8 +43,8 @@ class GradientPanel(BackgroundPanel):
         )
         comparing = "Compare with finite difference"
         self.compare_button = button(comparing, self.compare, "260px", "check")
-        self.comparison = HTML(layout=Layout(flex="1 1 0", min_width="0"))
-        self.picture = HTML(layout=Layout(width="100%", margin="0 0 4px"))
+        self.comparison = Html(layout=Layout(flex="1 1 0", min_width="0"))
+        self.picture = Html(layout=Layout(width="100%", margin="0 0 4px"))
         self.stills = [Still(CHAIN_SIZE_PX)]
         choices = controls.step, controls.split, controls.number, self.inspect_button
         element = controls.derivative, controls.weight, controls.row, controls.column
@@ -203,12 +203,12 @@ class GradientPanel(BackgroundPanel):
         return "idle", self._message
 
 
-def _comparison_html(result: FiniteDifference | None) -> str:
+def _comparison_html(result: FiniteDifference | None) -> Markup:
     """The sentence of a comparison, with a green dot where both agree."""
     kind, text = "", HINT
     if result is not None:
         kind, text = "on" if result.agree else "error", comparison_text(result)
-    return f'<div class="qptlab-comparison"><i class="qptlab-dot {kind}"></i>{escape(text)}</div>'
+    return tag("div", dot(kind), text, class_="qptlab-comparison")
 
 
 @functools.cache  # one inspector per run: it keeps networks of steps gone by

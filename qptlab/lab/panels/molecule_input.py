@@ -1,7 +1,8 @@
 """Choosing a molecule: from the library, from an .xyz pasted or dropped, or from SMILES."""
 
-from ipywidgets import HTML, BoundedIntText, Dropdown, HBox, Layout, VBox
+from ipywidgets import BoundedIntText, Dropdown, HBox, Layout, VBox
 
+from qptlab.lab.html import Html
 from qptlab.lab.panels.describe import name_html, sentence_html
 from qptlab.lab.panels.runner import one_sentence
 from qptlab.lab.panels.signals import Signal, by_hand, quietly
@@ -28,9 +29,9 @@ class MoleculeInput(VBox):
         self.library = Dropdown(options=[*names, OWN], value=name, layout=Layout(width="190px"))
         self.charge = BoundedIntText(value=0, min=-4, max=4, layout=Layout(width="58px"))
         self.text = DropText(placeholder=HINT, label=HINT)
-        self.problem = HTML(layout=Layout(min_width="0", flex="1 1 200px"))
+        self.problem = Html(layout=Layout(min_width="0", flex="1 1 200px"))
         self.row = HBox(
-            [HTML(name_html("molecule")), self.library, HTML(name_html("charge")), self.charge]
+            [Html(name_html("molecule")), self.library, Html(name_html("charge")), self.charge]
         )
         self.own = HBox([self.text, self.problem], layout=Layout(display="none"))
         self.own.add_class("qptlab-own")

@@ -1,11 +1,11 @@
 """Brings orbitals of a run to the panel that shows them, between two training steps."""
 
 import time
-from html import escape
 
-from ipywidgets import HTML, HBox, Layout, SelectionSlider, ToggleButton
+from ipywidgets import HBox, Layout, SelectionSlider, ToggleButton
 
 from qptlab.dft.results import ScfResult
+from qptlab.lab.html import Html, tag
 from qptlab.lab.panels.base import BackgroundPanel, button
 from qptlab.lab.panels.describe import grouped
 from qptlab.lab.panels.orbitals import OrbitalPanel
@@ -54,7 +54,7 @@ class OrbitalFeed(BackgroundPanel):
             tooltip="The molecule as chosen, or a geometry that was set aside to validate with",
             layout=Layout(flex="0 0 168px", margin="0 0 0 12px"),
         )  # fmt: skip
-        self.caption = HTML(layout=Layout(min_width="0"))
+        self.caption = Html(layout=Layout(min_width="0"))
         by_hand(self.draw_orbitals, self.geometry)
         runner.told.connect(self._follow)
         row = Layout(align_items="center", width="100%")
@@ -92,7 +92,7 @@ class OrbitalFeed(BackgroundPanel):
         self.draw.disabled = self.geometry.disabled = not fits
 
     def _caption(self, text: str) -> None:
-        self.caption.value = f'<div class="qptlab-caption">{text}</div>'
+        self.caption.value = tag("div", text, class_="qptlab-caption")
 
     # -- in the training thread ----------------------------------------------------------------
 
@@ -157,7 +157,7 @@ class OrbitalFeed(BackgroundPanel):
                 self._next_live += (time.thread_time() - begin) / LIVE_SHARE
 
     def _complain(self, sentence: str) -> None:
-        self._caption(escape(sentence))
+        self._caption(sentence)
 
     def _show(
         self, geometry: Molecule, prediction: Prediction, reference: ScfResult | None

@@ -4,10 +4,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from ipywidgets import HTML, Checkbox, HBox, Layout, VBox
+from ipywidgets import Checkbox, HBox, Layout, VBox
 from matplotlib.figure import Figure
 
 from qptlab.errors import InputError
+from qptlab.lab.html import Html, Markup, tag
 from qptlab.lab.panels.base import BackgroundPanel, button
 from qptlab.lab.panels.describe import clock, grouped, micro, sentence_html
 from qptlab.lab.panels.signals import by_hand
@@ -79,7 +80,7 @@ class RunsPanel(BackgroundPanel):
         by_hand(lambda: self._choose(run.folder, chosen.value), chosen)
         tip = f"Load {run.folder.name}; Start then goes on with it"
         opens = button("Open", lambda: self._open_run(run.folder), "68px", tooltip=tip)
-        text = HTML(_row_html(run, COLOURS[place]), layout=Layout(flex="1 1 auto", min_width="0"))
+        text = Html(_row_html(run, COLOURS[place]), layout=Layout(flex="1 1 auto", min_width="0"))
         return HBox([chosen, text, opens], layout=Layout(align_items="center"))
 
     def _choose(self, folder: Path, shown: bool) -> None:
@@ -101,10 +102,10 @@ class RunsPanel(BackgroundPanel):
         ]
 
 
-def _heading() -> HTML:
+def _heading() -> Html:
     names = "run", "steps", "time", "no refining", "refined"
-    cells = "".join(f"<span>{name}</span>" for name in names)
-    return HTML(_grid_html(f"<b></b>{cells}", "margin:0 68px 0 26px; opacity:0.7"))
+    cells = tag("b"), *(tag("span", name) for name in names)
+    return Html(_grid_html(*cells, more="margin:0 68px 0 26px; opacity:0.7"))
 
 
 def _unread(folder: Path, runs: list[RunSummary]) -> str:
@@ -114,16 +115,16 @@ def _unread(folder: Path, runs: list[RunSummary]) -> str:
     return f"; {len(damaged)} cannot be read: {', '.join(damaged)}" if damaged else ""
 
 
-def _row_html(run: RunSummary, colour: str) -> str:
+def _row_html(run: RunSummary, colour: str) -> Markup:
     errors = run.val_error_ha
     # without its date, which is the same for most
     name = re.sub(r"-\d{8}-(\d\d)(\d\d)\d\d$", r" · \1:\2", run.folder.name)
     last = micro(errors[max(errors)] if errors else None)
     cells = grouped(run.steps), clock(run.seconds), micro(errors.get(0)), last
-    named = f'<b style="background:{colour}"></b><span title="{run.folder.name}">{name}</span>'
-    return _grid_html(named + "".join(f"<span>{cell}</span>" for cell in cells))
+    named = tag("b", style=f"background:{colour}"), tag("span", name, title=run.folder.name)
+    return _grid_html(*named, *(tag("span", cell) for cell in cells))
 
 
-def _grid_html(cells: str, more: str = "") -> str:
+def _grid_html(*cells: Markup, more: str = "") -> Markup:
     style = f"grid-template-columns:14px minmax(0, 3fr) 58px 50px 94px 94px;{more}"
-    return f'<div class="qptlab-run" style="{style}">{cells}</div>'
+    return tag("div", *cells, class_="qptlab-run", style=style)

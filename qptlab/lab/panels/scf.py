@@ -1,10 +1,11 @@
 """The SCF stepper: how a density becomes its own, iteration by iteration, from either start."""
 
-from ipywidgets import HTML, Layout
+from ipywidgets import Layout
 from matplotlib.figure import Figure
 
 from qptlab.dft.scf_path import ScfPath
 from qptlab.errors import InputError
+from qptlab.lab.html import Html, joined
 from qptlab.lab.panels.base import CSS, BackgroundPanel, button, framed
 from qptlab.lab.panels.describe import status_html
 from qptlab.lab.panels.refresher import in_display
@@ -47,7 +48,7 @@ class ScfPanel(BackgroundPanel):
         self._forget(None)
         self.run_button = button("Run SCF", self.compute, "104px", "play", button_style="primary")
         self.controls = ScfControls(self._on_choice, self._refresher.poke, [self.run_button])
-        self.status.layout, self.picture = Layout(width="100%"), HTML()
+        self.status.layout, self.picture = Layout(width="100%"), Html()
         self.stills = [Still(CONVERGENCE_PX), Still(ITERATION_PX)]
         choices, steps = self.controls.rows
         self.children = [style(CSS), choices, self.status, steps, self.picture]
@@ -139,8 +140,9 @@ class ScfPanel(BackgroundPanel):
                 words = f"{starts.molecule.formula}: {told}"
                 self._pictures[version] = [png(figure) for figure in figures.values()], words
             pictures, words = self._pictures[version]
-            inside = image_html(pictures[0], words)  # the words stand for all of them
-            inside += "".join(image_html(picture, "") for picture in pictures[1:])
+            # the words of the first stand for all of them
+            said = [words, *("" for _ in pictures[1:])]
+            inside = joined(map(image_html, pictures, said))
             for still, picture in zip(self.stills, pictures, strict=True):
                 still.keep(picture, words)
         self.picture.value = framed(SIZE_PX, "qptlab-scf-picture", inside)

@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Mapping
 
-from ipywidgets import HTML, Button, Dropdown, IntSlider, Layout, ToggleButtons
+from ipywidgets import Button, Dropdown, IntSlider, Layout, ToggleButtons
 
 from qptlab.dft.scf_path import ScfPath
+from qptlab.lab.html import Html
 from qptlab.lab.panels.base import button, row
 from qptlab.lab.panels.describe import name_html
 from qptlab.lab.panels.signals import by_hand
@@ -46,7 +47,7 @@ class ScfControls:
         )
         by_hand(moved, self.builds)
         by_hand(chosen, self.start, self.scheme)
-        start, scheme = HTML(name_html("start")), HTML(name_html("scheme"))
+        start, scheme = Html(name_html("start")), Html(name_html("scheme"))
         self.rows = (
             row(start, self.start, scheme, self.scheme, *more, width="100%"),
             row(*self.steps.values(), self.builds, width="100%", max_width="720px"),

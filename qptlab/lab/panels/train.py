@@ -4,8 +4,9 @@ import functools
 import time
 from collections.abc import Callable
 
-from ipywidgets import HTML, Button, FloatLogSlider, HBox, Layout
+from ipywidgets import Button, FloatLogSlider, HBox, Layout
 
+from qptlab.lab.html import Html
 from qptlab.lab.panels.base import CSS, BackgroundPanel, button
 from qptlab.lab.panels.describe import Reading, status_html, status_line, tiles_html
 from qptlab.lab.panels.refresher import in_display
@@ -50,7 +51,7 @@ class TrainPanel(BackgroundPanel):
             layout=Layout(width="300px", margin="2px 0 2px 8px"),
         )  # fmt: skip
         by_hand(self._set_learning_rate, self.learning_rate)
-        self.tiles = HTML(layout=Layout(width="100%", margin="0 0 6px"))
+        self.tiles = Html(layout=Layout(width="100%", margin="0 0 6px"))
         self.plot = LivePlot(training_figure, words=PLOT_IN_WORDS)
         self.stills, self._kept = [Still(SIZE_PX)], None
         controls = HBox([*self.buttons.values(), self.learning_rate])

@@ -34,7 +34,8 @@ def style_axes(axes: Axes) -> None:
 def title_axes(axes: Axes, text: str, **style) -> None:
     """A bold title above the left end of the axes."""
     style = {"loc": "left", "fontsize": LABEL_SIZE, "color": INK, "fontweight": "bold"} | style
-    axes.set_title(text, **style)
+    # dollars in a name are no formula
+    axes.set_title(text, parse_math=False, **style)
 
 
 def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
@@ -48,7 +49,7 @@ def label_ends(axes: Axes, labels: Sequence[tuple[float, str, str]]) -> None:
     for place, (_, text, colour) in zip(spread(places, heights), ordered, strict=True):
         axes.text(
             1.015, place, text, transform=axes.transAxes, color=colour, fontsize=TICK_SIZE,
-            va="center", linespacing=1.15,
+            va="center", linespacing=1.15, parse_math=False,
         )  # fmt: skip
 
 

@@ -7,7 +7,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from qptlab.lab.plots.axes import INK, LABEL_SIZE, TICK_SIZE, energy_axis, label_ends, style_axes
+from qptlab.lab.plots.axes import (
+    INK,
+    TICK_SIZE,
+    energy_axis,
+    label_ends,
+    style_axes,
+    title_axes,
+)
 
 PANEL_INCHES = 6.0, 3.4
 LEFT, BOTTOM, WIDTH, HEIGHT = 0.15, 0.18, 0.5, 0.68
@@ -36,7 +43,7 @@ def cost_figure(panels: Mapping[str, Curves], columns: int = 3) -> Figure:
         left, bottom = (column + LEFT) / columns, 1 - (row + 1 - BOTTOM) / n_rows
         place = left, bottom, WIDTH / columns, HEIGHT / n_rows
         axes = figure.add_axes(place, xscale="log", yscale="log")
-        axes.set_title(title, loc="left", fontsize=LABEL_SIZE, color=INK, fontweight="bold")
+        title_axes(axes, title)
         _draw(axes, curves)
     return figure
 

@@ -4,12 +4,12 @@ import base64
 import io
 import time
 from collections.abc import Callable
-from html import escape
 
-from ipywidgets import HTML, Box, Layout
+from ipywidgets import Box, Layout
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from qptlab.lab.html import PNG, Html, Markup, tag
 from qptlab.lab.plots.training import SIZE_PX
 from qptlab.lab.views.small_widgets import PngImage
 
@@ -30,10 +30,9 @@ def png(figure: Figure) -> bytes:
     return buffer.getvalue()
 
 
-def image_html(picture: bytes, words: str) -> str:
+def image_html(picture: bytes, words: str) -> Markup:
     """A PNG as an HTML element; `words` stand for it where it is not seen."""
-    encoded = base64.b64encode(picture).decode()
-    return f'<img alt="{escape(words)}" src="data:image/png;base64,{encoded}">'
+    return tag("img", alt=words, src=PNG + base64.b64encode(picture).decode())
 
 
 class Throttle:
@@ -97,6 +96,6 @@ class LivePlot(Box):
         self.draws += 1
 
 
-def style(css: str) -> HTML:
+def style(css: str) -> Html:
     """A widget that takes no room and carries CSS rules."""
-    return HTML(f"<style>{css}</style>", layout=Layout(display="none"))
+    return Html(tag("style", Markup(css)), layout=Layout(display="none"))

@@ -42,7 +42,7 @@ def write(figure: Figure, x: float, y: float, text: str, heading: bool = False, 
     width, height = figure.get_size_inches() * 100
     size, weight = (LABEL_SIZE + 1, "bold") if heading else (TICK_SIZE, "normal")
     style = {"color": INK, "fontsize": size, "fontweight": weight, "va": "center"} | style
-    figure.text(x / width, 1 - y / height, text, **style)
+    figure.text(x / width, 1 - y / height, text, parse_math=False, **style)
 
 
 def number(value: float, digits: int = 3) -> str:

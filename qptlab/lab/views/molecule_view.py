@@ -6,6 +6,7 @@ import gzip
 
 from IPython import InteractiveShell, get_ipython
 
+from qptlab.lab.html import Markup, tag
 from qptlab.lab.views.bundle import BUNDLE, not_built_reason
 from qptlab.molecule import Molecule, to_xyz
 
@@ -35,21 +36,22 @@ if (!window.$3Dmol) {
 }
 </script>"""
 
-_CAPTION = '<div style="font:13px system-ui,sans-serif;opacity:.75;margin-top:2px">{}</div>'
+_CAPTION = "font:13px system-ui,sans-serif;opacity:.75;margin-top:2px"
 
 
-def molecule_html(molecule: Molecule, with_library: bool = True) -> str:
+def molecule_html(molecule: Molecule, with_library: bool = True) -> Markup:
     """A piece of a web page that shows a molecule in 3D.
 
     `with_library`: whether the piece brings 3Dmol.js along (200 kB); one piece per page must.
     """
-    text = f"{molecule.formula}, {len(molecule.symbols)} atoms, {molecule.n_electrons} electrons"
+    words = f"{molecule.formula}, {len(molecule.symbols)} atoms, {molecule.n_electrons} electrons"
     if molecule.charge:
-        text += f", charge {molecule.charge:+d}"
+        words += f", charge {molecule.charge:+d}"
     if molecule.spin:
-        text += f", {molecule.spin} unpaired"
+        words += f", {molecule.spin} unpaired"
+    caption = tag("div", words, style=_CAPTION)
     if not BUNDLE.exists():
-        return f"{_CAPTION.format(text)}<pre>{not_built_reason()}</pre>"
+        return caption + tag("pre", not_built_reason())
     import py3Dmol
 
     from qptlab.lab.views.camera import first_view  # scipy: only when there is something to draw
@@ -58,10 +60,11 @@ def molecule_html(molecule: Molecule, with_library: bool = True) -> str:
     view.addModel(to_xyz(molecule), "xyz")
     view.setStyle({"stick": {"radius": 0.11}, "sphere": {"scale": 0.24}})
     view.setView(first_view(molecule.positions_angstrom, room=0.9))
-    page = view.write_html().replace("<div ", f'<div role="img" aria-label="{text}" ', 1)
+    named = Markup('<div role="img" aria-label="{}" ').format(words)
+    page = view.write_html().replace("<div ", named, 1)
     wait = _WAIT.replace("IDENTIFIER", f"3dmolviewer_{view.uniqueid}")
     library = _BRING.replace("PAYLOAD", _packed_library()) if with_library else ""
-    return wait + library + page + _CAPTION.format(text)
+    return Markup(wait + library + page) + caption
 
 
 def register_formatters() -> None:
