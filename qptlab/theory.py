@@ -46,13 +46,13 @@ class Theory:
     coulomb: str = "df"
 
     def __post_init__(self):
-        if self.xc not in FUNCTIONALS:
+        if not isinstance(self.xc, str) or self.xc not in FUNCTIONALS:
             raise InputError(
                 f"unknown functional {quoted(self.xc)}; known: {', '.join(FUNCTIONALS)}"
             )
-        if not self.basis:
+        if not isinstance(self.basis, str) or not self.basis:
             raise InputError("no basis set; write for example pbe/def2-svp")
-        if self.grid not in GRID_LEVELS:
+        if isinstance(self.grid, bool) or self.grid not in GRID_LEVELS:
             raise InputError(f"grid level {quoted(self.grid)}; allowed: 0 (coarse) to 9 (fine)")
         if self.coulomb not in COULOMB:
             raise InputError(f"unknown coulomb {quoted(self.coulomb)}; known: {', '.join(COULOMB)}")

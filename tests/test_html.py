@@ -18,7 +18,7 @@ from qptlab.lab.plots.axes import label_ends, title_axes
 from qptlab.lab.plots.live_plot import image_html
 from qptlab.lab.plots.pixels import blank, write
 from qptlab.lab.views.bundle import BUNDLE
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 
 LAB = Path(__file__).parents[1] / "qptlab"
 PLANTED = (

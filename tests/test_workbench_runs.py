@@ -14,7 +14,7 @@ from qptlab.lab.panels.setup import Setup, build
 from qptlab.lab.plots.training import overlay_figure
 from qptlab.lab.workbench import Workbench
 from qptlab.library import molecule
-from qptlab.qpt.runs.folder import TAIL_BYTES, list_runs
+from qptlab.qpt.runs.listing import TAIL_BYTES, list_runs
 from qptlab.qpt.training.config import StepLog
 from qptlab.theory import parse_theory
 
@@ -100,7 +100,11 @@ def test_a_damaged_run_is_left_out_and_a_long_history_is_read_from_its_end(tmp_p
     assert list_runs(tmp_path / "nowhere") == []
     panel = RunsPanel(tmp_path, open_run=None)
     panel.refresh()
-    wait_until(lambda: "1 cannot be read: broken" in panel.message.value)
+    wait_until(
+        lambda: (
+            "1 cannot be read: &#39;broken&#39; (config.json: it is no JSON" in panel.message.value
+        )
+    )
 
 
 def test_the_overlay_has_a_curve_for_each_run_with_and_without_refining():

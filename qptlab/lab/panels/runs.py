@@ -1,20 +1,22 @@
 """A table of runs, this kernel's and those on disk: overlay errors, open one, go on with it."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from ipywidgets import Checkbox, HBox, Layout, VBox
 from matplotlib.figure import Figure
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, printable, quoted
 from qptlab.lab.html import Html, Markup, tag
 from qptlab.lab.panels.base import BackgroundPanel, button
 from qptlab.lab.panels.describe import clock, grouped, micro, sentence_html
+from qptlab.lab.panels.runner import one_sentence
 from qptlab.lab.panels.signals import by_hand
 from qptlab.lab.plots.live_plot import LivePlot
 from qptlab.lab.plots.training import RUNS_SIZE_PX, overlay_figure
-from qptlab.qpt.runs.folder import RunSummary, is_run, list_runs, read_history
+from qptlab.qpt.runs.folder import read_history
+from qptlab.qpt.runs.listing import Damaged, RunSummary, damaged_runs, list_runs
 from qptlab.qpt.training.config import StepLog
 
 ROWS = 8
@@ -26,7 +28,7 @@ class RunsPanel(BackgroundPanel):
     """The runs of a folder, written last first.
 
     `open_run(folder)` is called when Open is pressed. The same without it:
-    `qptlab.qpt.runs.folder.list_runs(folder)` and `ql.Training.resume(folder)`.
+    `qptlab.qpt.runs.listing.list_runs(folder)` and `ql.Training.resume(folder)`.
     """
 
     def __init__(self, folder: Path, open_run: Callable[[Path], None]) -> None:
@@ -53,7 +55,7 @@ class RunsPanel(BackgroundPanel):
             self.shown = {self._rows[0].folder}
         left_out = f"; the {ROWS} latest of {len(runs)}" if len(runs) > ROWS else ""
         text = f"in {self.folder}{left_out}" if runs else f"no runs in {self.folder} yet"
-        self._text = text + _unread(self.folder, runs)
+        self._text = text + _unread(damaged_runs(self.folder))
 
     def _draw(self) -> None:
         if self._error:
@@ -62,8 +64,8 @@ class RunsPanel(BackgroundPanel):
             self._listed = self._rows
             rows = (self._row(run, i) for i, run in enumerate(self._rows))
             self.table.children = [_heading(), *rows]
-        self.message.value = sentence_html(self._text)
-        chosen = self._chosen()
+        chosen, unread = self._chosen()
+        self.message.value = sentence_html(self._text + _unread(unread))
         version = tuple((name, len(history)) for name, _, history in chosen)
         self.plot.update(chosen, version=version, force=True)
         names = ", ".join(name for name, _, _ in chosen) or "no run"
@@ -89,17 +91,23 @@ class RunsPanel(BackgroundPanel):
 
     def figures(self) -> dict[str, Figure]:
         """What is shown now, by name, drawn anew; `InputError` where no run is chosen."""
-        if not (chosen := self._chosen()):
+        chosen, _ = self._chosen()
+        if not chosen:
             raise InputError("no runs to save yet: choose some on the page Runs")
         return {"runs": overlay_figure(chosen)}
 
-    def _chosen(self) -> list[tuple[str, str, list[StepLog]]]:
-        """Name, colour and history of the chosen runs, each in the colour of its row."""
-        return [
-            (run.folder.name, COLOURS[place], read_history(run.folder))
-            for place, run in enumerate(self._rows)
-            if run.folder in self.shown
-        ]
+    def _chosen(self) -> tuple[list[tuple[str, str, list[StepLog]]], list[Damaged]]:
+        """Name, colour and history of the chosen runs, each in the colour of its row; and those
+        that are damaged further up than their last lines."""
+        chosen, unread = [], []
+        for place, run in enumerate(self._rows):
+            if run.folder in self.shown:
+                try:
+                    history = read_history(run.folder)
+                    chosen.append((run.folder.name, COLOURS[place], history))
+                except (InputError, OSError) as error:
+                    unread.append(Damaged(run.folder, one_sentence(error)))
+        return chosen, unread
 
 
 def _heading() -> Html:
@@ -108,11 +116,13 @@ def _heading() -> Html:
     return Html(_grid_html(*cells, more="margin:0 68px 0 26px; opacity:0.7"))
 
 
-def _unread(folder: Path, runs: list[RunSummary]) -> str:
-    """How many run folders `list_runs` had to leave out, and which."""
-    here = {path.name for path in folder.iterdir() if is_run(path)} if folder.is_dir() else set()
-    damaged = sorted(here - {run.folder.name for run in runs})
-    return f"; {len(damaged)} cannot be read: {', '.join(damaged)}" if damaged else ""
+def _unread(damaged: Sequence[Damaged]) -> str:
+    """How many run folders cannot be read, which, and why."""
+    if not damaged:
+        return ""
+    named = [f"{quoted(run.folder.name)} ({printable(run.reason, 100)})" for run in damaged[:ROWS]]
+    more = f" and {len(damaged) - ROWS} more" if len(damaged) > ROWS else ""
+    return f"; {len(damaged)} cannot be read: {', '.join(named)}{more}"
 
 
 def _row_html(run: RunSummary, colour: str) -> Markup:

@@ -69,16 +69,19 @@ def overlay_figure(
     axes = figure.add_axes((0.125, 0.17, 0.66, 0.7), yscale="log")
     labels, most = [], 0
     for _, colour, history in runs:
-        points = [log for log in history if log.val_error_ha]
-        if not points:
-            continue
-        seconds = [log.seconds for log in points]
-        most = max(most, *points[-1].val_error_ha)
-        for count, style in ((0, "-"), (max(points[-1].val_error_ha), (0, (4, 2)))):
+        last = max((max(log.val_error_ha) for log in history if log.val_error_ha), default=0)
+        for count, style in ((0, "-"), (last, (0, (4, 2)))):
             # below a picohartree it is rounding
-            errors = [max(log.val_error_ha[count], 1e-12) for log in points]
-            axes.plot(seconds, errors, color=colour, linestyle=style, linewidth=2)
-            labels.append((errors[-1], energy_text(errors[-1]), colour))
+            points = [
+                (log.seconds, max(log.val_error_ha[count], 1e-12))
+                for log in history
+                if log.val_error_ha and np.isfinite(log.val_error_ha.get(count, np.nan))
+            ]
+            if points:
+                seconds, errors = zip(*points, strict=True)
+                axes.plot(seconds, errors, color=colour, linestyle=style, linewidth=2)
+                labels.append((errors[-1], energy_text(errors[-1]), colour))
+                most = max(most, last)
     title_axes(axes, f"Energy error against PySCF: no refining solid, {most or 3} refining dashed")
     axes.set_xlabel("seconds of training", fontsize=LABEL_SIZE, color=INK)
     energy_axis(axes, 7)

@@ -9,11 +9,13 @@ from typing import Any, ClassVar, TypeVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from ase.data import chemical_symbols
 from jaxtyping import Array
 
 from qptlab.dft.integrals import check_input
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
+from qptlab.qpt.descriptions import an_object, built, check_type
 from qptlab.qpt.prepared import NetworkInputs
 from qptlab.qpt.xc_response import XcResponse
 from qptlab.theory import Theory, parse_theory
@@ -21,6 +23,8 @@ from qptlab.types import Matrix
 
 ADAM_LR, MUON_LR = 2e-3, 6e-3
 """Learning rates that usually suit; see `Network.optimiser`."""
+KNOWN = frozenset(chemical_symbols[1:])
+"""Elements."""
 SINGLE = jnp.float32
 """Of weights and of everything between a network's input and ΔF."""
 
@@ -71,7 +75,10 @@ class Network(eqx.Module):
     def from_description(
         cls, described: dict[str, Any], theory: Theory, elements: tuple[str, ...]
     ) -> "Network":
-        """A network of the described shape; its weights are about to be read from a file."""
+        """A network of the described shape; its weights are about to be read from a file.
+
+        Files are read through `qptlab.qpt.descriptions.outline`: there no weight has a value.
+        """
 
     @property
     def n_parameters(self) -> int:
@@ -147,13 +154,14 @@ def to_json(network: Network) -> dict[str, Any]:
     }
 
 
-def from_json(record: dict[str, Any]) -> Network:
+def from_json(record: object) -> Network:
     """The network that `to_json` described, its weights arbitrary.
 
     Raises:
-        InputError: a kind that is not registered.
+        InputError: a kind that is not registered, or a description that no network has.
     """
-    kind = record["kind"]
+    kind = an_object(record, "the description of a network").get("kind")
+    check_type("kind", kind, str)
     if kind in _MODULES:
         importlib.import_module(_MODULES[kind])
     if kind not in _CLASSES:
@@ -162,7 +170,10 @@ def from_json(record: dict[str, Any]) -> Network:
             f"unknown kind of network {quoted(kind)}; known: {known} "
             "(import the file that registers it first)"
         )
-    theory, elements = Theory(**record["theory"]), tuple(record["elements"])
+    theory, elements = built(Theory, record.get("theory"), "theory"), record.get("elements")
+    if not isinstance(elements, list) or not elements or not set(map(str, elements)) <= KNOWN:
+        raise InputError(f"elements are {quoted(elements)}; expected a list such as H, O")
+    elements = tuple(elements)
     return _CLASSES[kind].from_description(record, theory, elements)
 
 

@@ -11,8 +11,9 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from qptlab.errors import InputError
+from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
+from qptlab.qpt.descriptions import built, is_whole
 from qptlab.qpt.networks.base import MUON_LR, SINGLE, Network, checked, register, rows, run_layers
 from qptlab.qpt.networks.response_net import N_ELEMENTS, N_INDEX, N_L, ResponseNet, embedded
 from qptlab.qpt.prepared import MATRICES, NetworkInputs
@@ -26,6 +27,8 @@ VERSION = 3
 added to F0, not to its screened form."""
 RESPONSE_WIDTH = 32
 """Of the response's own network, where it is added to one without."""
+LARGEST_SIZE = 2**14
+"""Of every width and number: a matrix of that many rows and columns takes 1 GiB."""
 FARTHEST = 12.0
 """Distances (bohr) are resolved up to here."""
 
@@ -43,9 +46,13 @@ class BlockSizes:
     response: int = 0
 
     def __post_init__(self):
-        sizes = (self.token, self.pair, self.heads, self.layers, self.distances - 1)
-        if min(sizes) < 1 or self.response < 0:
-            raise InputError(f"network sizes must be positive; got {self}")
+        least = {"distances": 2, "response": 0}
+        for name, size in asdict(self).items():
+            if not is_whole(size, least.get(name, 1), LARGEST_SIZE):
+                raise InputError(
+                    f"network sizes must be positive whole numbers, at most {LARGEST_SIZE}; "
+                    f"got {name} {quoted(size)}"
+                )
         if self.token % self.heads:
             raise InputError(f"token width {self.token} is not a multiple of {self.heads} heads")
 
@@ -197,10 +204,11 @@ class BlockQPT(Network):
         version = described.get("version", 1)
         if version != VERSION:
             raise InputError(
-                f"these are weights of BlockQPT version {version}, and this qptlab has version "
-                f"{VERSION}, in which they mean something else; train again"
+                f"these are weights of BlockQPT version {quoted(version)}, and this qptlab has "
+                f"version {VERSION}, in which they mean something else; train again"
             )
-        return cls(BlockSizes(**described["sizes"]), theory, elements, key=jax.random.key(0))
+        sizes = built(BlockSizes, described.get("sizes"), "sizes")
+        return cls(sizes, theory, elements, key=jax.random.key(0))
 
     def moved_to(self, theory: str | Theory) -> "BlockQPT":
         """The same weights for another level of theory: a start for training, not a result."""

@@ -8,12 +8,14 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
+from ase.data import atomic_numbers
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from qptlab.dft.mol import pyscf_mol, shells_of
 from qptlab.dft.shells import Shells
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
+from qptlab.qpt.descriptions import check_type
 from qptlab.qpt.networks.base import SINGLE, Network, checked, register, rows, run_layers
 from qptlab.qpt.networks.orbital_inputs import (
     N_POSITION,
@@ -194,11 +196,7 @@ class PaperQPT(Network):
         PaperQPT(pbe/def2-svp, elements H O, 5.4 M weights)
         """
         theory, elements = checked(molecule, theory)
-        if size not in SIZES:
-            raise InputError(f"unknown size {quoted(size)}; known: {', '.join(SIZES)}")
-        unknown = [flaw for flaw in flaws if flaw not in FLAWS]
-        if unknown:
-            raise InputError(f"unknown flaw {quoted(unknown[0])}; known: {', '.join(FLAWS)}")
+        _check_names(size, flaws)
         orbitals = _orbitals_by_element(shells_of(pyscf_mol(molecule, theory)))
         return cls(size, tuple(flaws), orbitals, theory, elements, key=jax.random.key(seed))
 
@@ -211,8 +209,18 @@ class PaperQPT(Network):
         cls, described: dict, theory: Theory, elements: tuple[str, ...]
     ) -> "PaperQPT":
         """A network of the described size with arbitrary weights."""
-        size, flaws = described["size"], tuple(described["flaws"])
-        orbitals = tuple((number, count) for number, count in described["orbitals"])
+        size, flaws = described.get("size"), described.get("flaws")
+        orbitals = described.get("orbitals")
+        _check_names(size, flaws)
+        check_type("orbitals", orbitals, tuple[tuple[int, ...], ...])
+        known = {atomic_numbers[element] for element in elements}
+        pairs = {pair[0]: pair[1] for pair in orbitals if len(pair) == 2}
+        if len(pairs) != len(orbitals) or pairs.keys() != known or min(pairs.values()) < 1:
+            raise InputError(
+                f"orbitals are {quoted(orbitals)}; expected [atomic number, number of orbitals] "
+                f"of {', '.join(elements)}"
+            )
+        flaws, orbitals = tuple(flaws), tuple(pairs.items())
         return cls(size, flaws, orbitals, theory, elements, key=jax.random.key(0))
 
     def __call__(self, inputs: NetworkInputs) -> Matrix:
@@ -244,6 +252,15 @@ class PaperQPT(Network):
         kinds = self.embedding.weight[_kinds(shells, self.orbitals)]
         tokens = kinds / math.sqrt(place.shape[-1]) + place
         return tokens, jnp.stack([known[0], gram, *known[1:]])
+
+
+def _check_names(size: object, flaws: object) -> None:
+    """Raise `InputError` for a size or a flaw that is not known."""
+    if size not in tuple(SIZES):
+        raise InputError(f"unknown size {quoted(size)}; known: {', '.join(SIZES)}")
+    check_type("flaws", flaws, tuple[str, ...])
+    if unknown := [flaw for flaw in flaws if flaw not in FLAWS]:
+        raise InputError(f"unknown flaw {quoted(unknown[0])}; known: {', '.join(FLAWS)}")
 
 
 def _orbitals_by_element(shells: Shells) -> tuple[tuple[int, int], ...]:

@@ -14,17 +14,18 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from qptlab.errors import InputError, MissingFile, quoted
+from qptlab.qpt.descriptions import as_input_error, built, check_type, outline, parsed
 from qptlab.qpt.networks.base import from_json, to_json
-from qptlab.qpt.runs.weights import as_input_error, read_weights, replace_file, write_weights
+from qptlab.qpt.runs.weights import read_weights, replace_file, write_weights
 from qptlab.qpt.sampling import Sampler, sampler_from_json, sampler_json
-from qptlab.qpt.training.config import StepLog, TrainConfig
+from qptlab.qpt.training.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.training.state import TrainState, first_state
 from qptlab.qpt.training.timer import Clock
 
 FORMAT = 1
 CONFIG, STATE, HISTORY = "config.json", "state.safetensors", "history.jsonl"
-TAIL_BYTES = 1 << 16
-"""Of a history: enough for its last validation in most runs."""
+LARGEST_BYTES = 2**30
+"""Of settings and of a history: more is none of ours, and would fill the memory."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,37 +88,19 @@ class RunFolder:
             MissingFile: no such folder.
             InputError: not a run folder, or a damaged one.
         """
+        config = read_config(self.path)
         with as_input_error(f"{self.path} is not a readable run folder"):
-            config = read_config(self.path)
-            model = from_json(config["model"])
+            state = outline(lambda: first_state(from_json(config["model"])))
             sampler = sampler_from_json(config["sampler"])
-            training = TrainConfig(**config["training"])
+            training = built(TrainConfig, config["training"], "training")
             lr, *spent = (config[key] for key in ("lr", "seconds", "compile_seconds"))
-            clock = Clock(*spent, config.get("label_seconds", 0.0))
-            history = read_history(self.path)
-        state = read_weights(first_state(model), self.path / STATE)
+            spent.append(config.get("label_seconds", 0.0))
+            check_type("seconds", spent, tuple[float, ...])
+            clock, lr = Clock(*spent), check_lr(lr)
+        history = read_history(self.path)
+        state = read_weights(state, self.path / STATE)
         known = [log for log in history if log.step <= int(state.step)]
         return RunRecord(state, sampler, training, lr, clock, known)
-
-
-@dataclass(frozen=True)
-class RunSummary:
-    """A run folder in one line.
-
-    Attributes:
-        theory: as it is written, for example "pbe/def2-svp".
-        steps, seconds: so far.
-        val_error_ha: of the last validation, by number of refining iterations; empty before one.
-        saved_at: when it was written last, seconds since 1970.
-    """
-
-    folder: Path
-    theory: str
-    kind: str
-    steps: int
-    seconds: float
-    val_error_ha: dict[int, float]
-    saved_at: float
 
 
 def is_run(folder: str | os.PathLike) -> bool:
@@ -126,10 +109,15 @@ def is_run(folder: str | os.PathLike) -> bool:
 
 
 def read_history(folder: str | os.PathLike) -> list[StepLog]:
-    """The steps a run logged, in order; a last line cut short by a crash is left out."""
+    """The steps a run logged, in order; a last line cut short by a crash is left out.
+
+    Raises:
+        InputError: a line that is no step.
+    """
     path = Path(folder) / HISTORY
-    lines = path.read_text().splitlines(keepends=True) if path.is_file() else []
-    return [StepLog.from_json(json.loads(line)) for line in lines if line.endswith("\n")]
+    with as_input_error(f"{path} cannot be read as a history"):
+        lines = read_small(path).split(b"\n")[:-1] if path.is_file() else []
+        return [StepLog.from_json(parsed(line)) for line in lines]
 
 
 def read_config(folder: Path) -> dict:
@@ -142,9 +130,9 @@ def read_config(folder: Path) -> dict:
     if not folder.is_dir():
         raise MissingFile(f"no run folder: {folder}")
     try:
-        config = json.loads((folder / CONFIG).read_text())
+        config = parsed(read_small(folder / CONFIG))
         known = config["format"]
-    except (OSError, json.JSONDecodeError, KeyError, TypeError):
+    except (OSError, InputError, KeyError):
         raise InputError(f"{folder} is not a run folder: it has no readable {CONFIG}") from None
     if known != FORMAT:
         raise InputError(
@@ -153,42 +141,18 @@ def read_config(folder: Path) -> dict:
     return config
 
 
-def list_runs(folder: str | os.PathLike) -> list[RunSummary]:
-    """The runs in a folder, written last first; one that cannot be read is left out."""
-    folder = Path(folder)
-    found = [path for path in folder.iterdir() if is_run(path)] if folder.is_dir() else []
-    known = [summary for path in found if (summary := summary_of(path)) is not None]
-    return sorted(known, key=lambda run: -run.saved_at)
+def read_small(path: Path) -> bytes:
+    """The content of a file.
 
-
-def summary_of(folder: Path) -> RunSummary | None:
-    """One run in a line; None where it cannot be read."""
-    try:
-        config = json.loads((folder / CONFIG).read_text())
-        model = config["model"]
-        theory = f"{model['theory']['xc']}/{model['theory']['basis']}"
-        logs = _last_logs(folder / HISTORY)
-        return RunSummary(
-            folder=folder,
-            theory=theory,
-            kind=model["kind"],
-            steps=logs[-1].step if logs else 0,
-            seconds=float(config["seconds"]),
-            val_error_ha=next((log.val_error_ha for log in reversed(logs) if log.val_error_ha), {}),
-            saved_at=(folder / CONFIG).stat().st_mtime,
-        )
-    except (OSError, KeyError, TypeError, ValueError):
-        return None
-
-
-def _last_logs(path: Path) -> list[StepLog]:
-    """The last lines of a history, whole ones only."""
+    Raises:
+        InputError: one of more than `LARGEST_BYTES`.
+        OSError: one that cannot be read.
+    """
     with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        lines = file.read().split(b"\n")
-    # the first may be cut by the seek, the last by a crash
-    whole = lines[:-1] if path.stat().st_size <= TAIL_BYTES else lines[1:-1]
-    return [StepLog.from_json(json.loads(line)) for line in whole]
+        content = file.read(LARGEST_BYTES + 1)
+    if len(content) > LARGEST_BYTES:
+        raise InputError(f"{path.name} has more than {LARGEST_BYTES:,} bytes")
+    return content
 
 
 def _line(log: StepLog) -> str:

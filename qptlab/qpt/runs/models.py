@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from qptlab.errors import InputError, MissingFile
+from qptlab.qpt.descriptions import as_input_error, outline, parsed
 from qptlab.qpt.networks.base import Network, from_json, to_json
 from qptlab.qpt.runs.folder import STATE, is_run, read_config
 from qptlab.qpt.runs.shipped import shipped_model, shipped_text
-from qptlab.qpt.runs.weights import as_input_error, read_notes, read_weights, write_weights
+from qptlab.qpt.runs.weights import read_notes, read_weights, write_weights
 
 MODEL = ".model"
 """Where a network is in a `TrainState`, and so in a file."""
@@ -28,7 +29,8 @@ def load(source: str | os.PathLike) -> Network:
     path = _model_file(source)
     notes = read_notes(path)
     with as_input_error(f"{path} is not a readable model file"):
-        model = from_json(json.loads(notes["qptlab"]))
+        described = parsed(notes["qptlab"])
+        model = outline(lambda: from_json(described))
     return read_weights(model, path, MODEL)
 
 
@@ -68,7 +70,7 @@ def about_model(source: str | os.PathLike) -> dict[str, Any]:
     path = _model_file(source)
     notes = read_notes(path)
     with as_input_error(f"{path} is not a readable model file"):
-        return json.loads(notes.get("about", "{}"))
+        return parsed(notes.get("about", "{}"))
 
 
 def _model_file(source: str | os.PathLike) -> Path:

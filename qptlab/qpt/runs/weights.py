@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TypeVar
 
@@ -30,21 +30,25 @@ def write_weights(path: Path, tree: eqx.Module, notes: dict[str, str], prefix: s
 
 
 def read_weights(tree: Tree, path: Path, prefix: str = "") -> Tree:
-    """`tree` with its arrays read from a file that `write_weights` wrote.
+    """`tree` with its arrays read from a file that `write_weights` wrote; their shapes are enough.
 
     Raises:
         InputError: not such a file, or one with other arrays.
     """
-    arrays, rest = eqx.partition(tree, eqx.is_array)
+    arrays, rest = eqx.partition(tree, _is_array)
     try:
         with safe_open(path, framework="numpy") as file:
+            # of all before any: the file's are small where its description is not
+            for name, leaf in named_leaves(arrays, prefix):
+                if tuple(file.get_slice(name).get_shape()) != leaf.shape:
+                    raise InputError(f"{path} holds weights of another shape than its description")
             leaves = [file.get_tensor(name) for name, _ in named_leaves(arrays, prefix)]
-    except (SafetensorError, OSError) as error:
+    except (SafetensorError, OSError, TypeError) as error:  # a TypeError: numbers NumPy has not
         raise InputError(f"{path} cannot be read as weights: {error}") from None
+    described = [leaf.dtype for _, leaf in named_leaves(arrays, prefix)]
+    if described != [leaf.dtype for leaf in leaves]:
+        raise InputError(f"{path} holds weights of another type than its description")
     read = jax.tree.unflatten(jax.tree.structure(arrays), map(jnp.asarray, leaves))
-    same = jax.tree.map(lambda a, b: a.shape == b.shape, arrays, read)
-    if not all(jax.tree.leaves(same)):
-        raise InputError(f"{path} holds weights of another shape than its description")
     return eqx.combine(read, rest)
 
 
@@ -61,17 +65,6 @@ def read_notes(path: Path) -> dict[str, str]:
     raise InputError(f"{path} is not a qptlab model file")
 
 
-@contextlib.contextmanager
-def as_input_error(message: str) -> Iterator[None]:
-    """What a damaged description raises, in one sentence."""
-    try:
-        yield
-    except InputError:
-        raise
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        raise InputError(f"{message}: {type(error).__name__} {error}") from None
-
-
 def replace_file(path: Path, content: bytes) -> None:
     """Write a file so that whoever reads it finds the old content or the new, nothing between."""
     partial = path.with_name(path.name + ".partial")
@@ -84,6 +77,11 @@ def replace_file(path: Path, content: bytes) -> None:
 
 def named_leaves(tree: eqx.Module, prefix: str = "") -> Iterable[tuple[str, np.ndarray]]:
     """Every array of a network or state with its name, which begins with `prefix`."""
-    arrays = eqx.filter(tree, eqx.is_array)
+    arrays = eqx.filter(tree, _is_array)
     for path, leaf in jax.tree_util.tree_leaves_with_path(arrays):
         yield prefix + jax.tree_util.keystr(path), leaf
+
+
+def _is_array(leaf: object) -> bool:
+    """An array, or the shape and type of one."""
+    return eqx.is_array(leaf) or isinstance(leaf, jax.ShapeDtypeStruct)

@@ -10,6 +10,7 @@ from scipy.spatial.transform import Rotation
 
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
+from qptlab.qpt.descriptions import an_object, built, check_type
 
 TRAIN, VALIDATION = "train", "validation"
 _STREAM = {TRAIN: 0, VALIDATION: 1}
@@ -71,20 +72,23 @@ def sampler_json(sampler: Sampler) -> dict:
     return {"kind": kind, **_fields_json(sampler)}
 
 
-def sampler_from_json(record: dict) -> Sampler:
+def sampler_from_json(record: object) -> Sampler:
     """The sampler that `sampler_json` wrote.
 
     Raises:
-        InputError: an unknown kind.
-        KeyError: a description with something missing.
+        InputError: an unknown kind, or a description with something missing or of another type.
     """
-    if record["kind"] not in _KINDS:
-        raise InputError(
-            f"unknown sampler {quoted(record['kind'])}; known: {', '.join(sorted(_KINDS))}"
-        )
-    cls, left_out = _KINDS[record["kind"]]
-    known = {**left_out, **record}
-    return cls(**{field.name: _value(known[field.name], field.type) for field in fields(cls)})
+    kind = an_object(record, "the description of a sampler").get("kind")
+    if kind not in tuple(_KINDS):
+        raise InputError(f"unknown sampler {quoted(kind)}; known: {', '.join(sorted(_KINDS))}")
+    cls, left_out = _KINDS[kind]
+    known, values = {**left_out, **record}, {}
+    for field in fields(cls):
+        if field.name not in known:
+            raise InputError(f"the description of a {kind} sampler lacks {field.name}")
+        values[field.name] = _value(known[field.name], field.type)
+        check_type(field.name, values[field.name], field.type)
+    return cls(**values)
 
 
 def _fields_json(record: Sampler | Molecule) -> dict:
@@ -107,7 +111,9 @@ def _value(record: object, annotation: object = None) -> object:
     if getattr(annotation, "array_type", None) is np.ndarray:
         return np.array(record)
     if isinstance(record, dict):
-        return sampler_from_json(record) if "kind" in record else Molecule(**record)
+        return (
+            sampler_from_json(record) if "kind" in record else built(Molecule, record, "a molecule")
+        )
     return tuple(map(_value, record)) if isinstance(record, list) else record
 
 

@@ -65,6 +65,16 @@ class NormalModes:
             array = np.array(getattr(self, name), dtype=float)
             array.flags.writeable = False
             object.__setattr__(self, name, array)
+        expected = (*self.frequencies.shape, *self.molecule.positions.shape)
+        if (
+            self.frequencies.ndim != 1
+            or self.modes.shape != expected
+            or self.frequencies.min() <= 0
+        ):
+            raise InputError(
+                f"{self.frequencies.shape} frequencies and {self.modes.shape} modes of "
+                f"{self.molecule}; expected one mode (atom, 3) for each frequency above 0"
+            )
 
     @property
     def wavenumbers(self) -> Float[np.ndarray, " mode"]:

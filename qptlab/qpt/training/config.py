@@ -4,6 +4,7 @@ import math
 from dataclasses import asdict, dataclass, field
 
 from qptlab.errors import InputError, quoted
+from qptlab.qpt.descriptions import an_object, built, is_number, is_whole
 
 WARM_UP, LAST_SHARE = 20, 1e-3
 """Steps over which the learning rate rises; the share of it that is left at the end."""
@@ -47,19 +48,19 @@ class TrainConfig:
         if self.lr is not None:
             check_lr(self.lr)
         for name, least in (("batch", 1), ("reuse", 1), ("n_validation", 0), ("refine", 0)):
-            if getattr(self, name) < least:
+            if not is_whole(getattr(self, name), least):
                 raise InputError(f"{name} {quoted(getattr(self, name))}; expected {least} or more")
-        if self.geometries is not None and self.geometries < self.batch:
+        if self.geometries is not None and not is_whole(self.geometries, self.batch):
             raise InputError(
                 f"geometries {quoted(self.geometries)}; expected at least a batch of {self.batch}"
             )
         for name in ("steps", "minutes"):
             limit = getattr(self, name)
-            if limit is not None and not 0 < limit < math.inf:
+            if limit is not None and not (is_number(limit) and limit > 0):
                 raise InputError(f"{name} {quoted(limit)}; expected a number above 0")
-        if self.pool_gib <= 0:
+        if not (is_number(self.pool_gib) and self.pool_gib > 0):
             raise InputError(f"pool_gib {quoted(self.pool_gib)}; expected more than 0")
-        if not 0 <= self.seed < 2**32:
+        if not is_whole(self.seed, 0, 2**32 - 1):
             raise InputError(f"seed {quoted(self.seed)}; expected a whole number from 0 to 2³² − 1")
 
     def progress(self, step: int, time_passed: float) -> float:
@@ -114,21 +115,24 @@ class StepLog:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, record: dict) -> "StepLog":
+    def from_json(cls, record: object) -> "StepLog":
         """The inverse of `to_json`: JSON turns the integer keys into text.
 
         Older runs wrote one norm for all molecules; it is not read.
+
+        Raises:
+            InputError: what `to_json` did not write.
         """
-        record = {key: value for key, value in record.items() if key != "gradient_norm"}
-        errors = record["val_error_ha"]
+        known = an_object(record, "a step")
+        known = {key: value for key, value in known.items() if key != "gradient_norm"}
+        errors = known.get("val_error_ha")
         if errors is not None:
-            errors = {int(k): v for k, v in errors.items()}
-        skipped = tuple(record.get("skipped", ()))
-        return cls(**{**record, "val_error_ha": errors, "skipped": skipped})
+            errors = {int(k): v for k, v in an_object(errors, "val_error_ha").items()}
+        return built(cls, {**known, "val_error_ha": errors}, "a step", finite=False)
 
 
 def check_lr(lr: float) -> float:
     """The learning rate, if it is one."""
-    if not (isinstance(lr, int | float) and math.isfinite(lr) and lr > 0):
+    if not (is_number(lr) and lr > 0):
         raise InputError(f"learning rate {quoted(lr)}; expected a number above 0")
     return float(lr)
