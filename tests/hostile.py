@@ -41,6 +41,11 @@ def without(place):
     return change
 
 
+def described() -> dict:
+    """What the run says of its network."""
+    return json.loads((RUN / CONFIG).read_text())["model"]
+
+
 def model_file(path: Path, text: str) -> Path:
     """The weights of a run with another description, written byte by byte."""
     data = (RUN / STATE).read_bytes()

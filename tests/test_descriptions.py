@@ -3,13 +3,12 @@
 import json
 
 import pytest
-from hostile import DEEP, HUGE, RUN, at, is_refused, model_file, without
+from hostile import DEEP, HUGE, RUN, at, described, is_refused, model_file, without
 
 import qptlab as ql
 from qptlab.errors import InputError
 from qptlab.qpt.networks.base import from_json, to_json
 from qptlab.qpt.networks.paper import PaperQPT
-from qptlab.qpt.runs.folder import CONFIG
 from qptlab.qpt.runs.models import about_model, load
 
 MODELS = {
@@ -41,10 +40,6 @@ MODELS = {
     "an unknown kind": (at("kind", "<b>"), "unknown kind of network '<b>'"),
     "another version": (at("version", "x" * 10**6), "version 'xxx"),
 }
-
-
-def described() -> dict:
-    return json.loads((RUN / CONFIG).read_text())["model"]
 
 
 @pytest.mark.parametrize("change, words", MODELS.values(), ids=MODELS)
