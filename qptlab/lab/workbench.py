@@ -149,6 +149,7 @@ class Workbench(BackgroundPanel):
             raise InputError("stop the training before opening another run")
         minutes = self.choices.minutes.value
         run = Training.resume(folder, reference=pyscf_energy, labels=pyscf_fock, minutes=minutes)
+        self.runner.job_message = run.message
         in_display(lambda: self._take_over(run))
         self.orbitals.draw_orbitals()
 

@@ -9,6 +9,7 @@ import json
 import numbers
 from collections.abc import Callable, Iterator
 from dataclasses import MISSING, fields
+from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
@@ -21,6 +22,22 @@ Record = TypeVar("Record")
 Tree = TypeVar("Tree", bound=eqx.Module)
 LARGEST_WHOLE = 2**53
 """Whole numbers up to here are floats, too."""
+LARGEST_BYTES = 2**30
+"""Of settings and of a history: more is none of ours, and would fill the memory."""
+
+
+def read_small(path: Path) -> bytes:
+    """The content of a file.
+
+    Raises:
+        InputError: one of more than `LARGEST_BYTES`.
+        OSError: one that cannot be read.
+    """
+    with path.open("rb") as file:
+        content = file.read(LARGEST_BYTES + 1)
+    if len(content) > LARGEST_BYTES:
+        raise InputError(f"{path.name} has more than {LARGEST_BYTES:,} bytes")
+    return content
 
 
 @contextlib.contextmanager

@@ -11,6 +11,7 @@ from pyscf.tools import molden
 from qptlab.dft import ScfResult
 from qptlab.dft.mol import pyscf_mol
 from qptlab.errors import InputError
+from qptlab.files import replacing
 
 
 def write_molden(result: ScfResult, path: str | Path) -> None:
@@ -34,7 +35,7 @@ def write_molden(result: ScfResult, path: str | Path) -> None:
     energies, n_occs = np.atleast_2d(result.mo_energy), np.atleast_1d(result.n_occ)
     header = io.StringIO()
     molden.header(mol, header, ignore_h=False)
-    with open(path, "w", encoding="ascii", newline="\n") as file:
+    with replacing(path) as place, open(place, "w", encoding="ascii", newline="\n") as file:
         file.write(_with_atomic_numbers(header.getvalue()))
         for spin, coeff, energy, n_occ in zip(names, coeffs, energies, n_occs, strict=False):
             filled = (2 / len(n_occs)) * (np.arange(len(energy)) < n_occ)

@@ -10,7 +10,7 @@ from lab_driver import Notebook
 from qptlab.dft import scf
 from qptlab.lab.files.orbital_page import orbital_page
 from qptlab.lab.views import bundle
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 
 pytestmark = [
     pytest.mark.browser,

@@ -8,6 +8,7 @@ import numpy as np
 from qptlab.dft import ao_values
 from qptlab.dft.results import ScfResult
 from qptlab.errors import InputError, quoted
+from qptlab.files import replacing
 from qptlab.lab.views.box import MARGIN, Box
 from qptlab.lab.views.orbital_names import energy_text, orbital_index, orbital_name
 from qptlab.lab.views.orbital_picture import check_one_spin
@@ -101,7 +102,7 @@ def _write(path: str | Path, molecule: Molecule, box: Box, field: np.ndarray, ti
     sides = np.array(box.shape) * box.spacing * Bohr
     atoms = Atoms(molecule.symbols, positions=molecule.positions * Bohr, cell=sides)
     # without a comment ASE would write the date, and no two files would be the same
-    with open(path, "w", encoding="ascii", newline="\n") as file:
+    with replacing(path) as place, open(place, "w", encoding="ascii", newline="\n") as file:
         origin = np.array(box.origin) * Bohr
         ase_write_cube(file, atoms, field.reshape(box.shape), origin, title)
         file.write("\n")

@@ -10,6 +10,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from qptlab.errors import InputError, quoted
+from qptlab.files import replacing
 from qptlab.qpt.training.config import StepLog
 
 PICTURES = (".png", ".svg")
@@ -34,7 +35,7 @@ def write_csv(
         OSError: the file cannot be written.
     """
     if isinstance(target, str | Path):
-        with open(target, "w", encoding="utf-8", newline="") as file:
+        with replacing(target) as place, open(place, "w", encoding="utf-8", newline="") as file:
             return write_csv(history, file, loss)
     refining = sorted({count for log in history for count in log.val_error_ha or {}})
     errors = [f"val_error_ha_{count}" for count in refining]
@@ -71,8 +72,9 @@ def save_figure(figure: Figure, path: str | Path, title: str = "", dpi: float = 
     metadata: dict[str, str | None] = {"Title": title or _titles(figure)}
     # dates and random identifiers would make every file another one
     metadata |= {"Date": None} if ending == ".svg" else {"Software": None}
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "qptlab"}):
-        figure.savefig(path, format=ending[1:], dpi=dpi, metadata=metadata)
+    drawn = rc_context({"svg.fonttype": "none", "svg.hashsalt": "qptlab"})
+    with drawn, replacing(path) as place:
+        figure.savefig(place, format=ending[1:], dpi=dpi, metadata=metadata)
 
 
 def _cell(number: float | None) -> float | str:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qptlab.dft.results import ScfResult
 from qptlab.errors import InputError
+from qptlab.files import replace_file
 from qptlab.lab.html import text
 from qptlab.lab.views.box import Box, byte_step, to_bytes
 from qptlab.lab.views.bundle import BUNDLE, front_end, not_built_reason
@@ -50,7 +51,7 @@ def orbital_page(
         OSError: the file cannot be written.
     """
     page = page_html(result, reference, orbitals, largest_mb)
-    Path(path).write_text(page, encoding="utf-8", newline="\n")
+    replace_file(path, page.encode())
 
 
 def page_html(

@@ -1,31 +1,45 @@
 """Run folders: settings as JSON, weights as safetensors, history one line per step.
 
-    RUN/config.json         molecule, theory, sampler, training settings
-    RUN/state.safetensors   weights and optimiser state; a model file by itself
-    RUN/history.jsonl       one `StepLog` per line
+    RUN/history.jsonl                one `StepLog` per line
+    RUN/config.json                  molecule, theory, sampler, training settings
+    RUN/state.safetensors            weights, optimiser state, time spent; a model file too
+    RUN/state.previous.safetensors   that of the save before
+    RUN/.lock                        while the run is written
 
-The first two are replaced whole and lines are appended, so a run that is killed leaves a readable
-folder.
+They are written in this order: a state never lacks its history and settings, and what goes beyond
+it is not read. So a run that is killed at any time leaves the last save or the one before.
 """
 
+import contextlib
 import json
 import os
+import zlib
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from qptlab.errors import InputError, MissingFile, quoted
-from qptlab.qpt.descriptions import as_input_error, built, check_type, outline, parsed
+from qptlab.files import PARTIAL, keep_copy, naming, replace_file
+from qptlab.qpt.descriptions import (
+    as_input_error,
+    built,
+    check_type,
+    outline,
+    parsed,
+    read_small,
+)
 from qptlab.qpt.networks.base import from_json, to_json
-from qptlab.qpt.runs.weights import read_weights, replace_file, write_weights
+from qptlab.qpt.runs.history import HISTORY, damage, lines_of, read_history
+from qptlab.qpt.runs.lock import LOCK, WriterLock
+from qptlab.qpt.runs.weights import CHECKSUM, Stored, filled, read_weights, write_weights
 from qptlab.qpt.sampling import Sampler, sampler_from_json, sampler_json
 from qptlab.qpt.training.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.training.state import TrainState, first_state
 from qptlab.qpt.training.timer import Clock
 
 FORMAT = 1
-CONFIG, STATE, HISTORY = "config.json", "state.safetensors", "history.jsonl"
-LARGEST_BYTES = 2**30
-"""Of settings and of a history: more is none of ours, and would fill the memory."""
+CONFIG, STATE, PREVIOUS = "config.json", "state.safetensors", "state.previous.safetensors"
+FILES = CONFIG, STATE, PREVIOUS, HISTORY, LOCK
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,6 +50,7 @@ class RunRecord:
         lr: learning rate before the schedule.
         clock: what was spent so far; seconds are written as the history has them.
         history: up to the step of the state.
+        message: what was damaged when it was read, in one sentence; else empty.
     """
 
     state: TrainState
@@ -44,42 +59,67 @@ class RunRecord:
     lr: float
     clock: Clock
     history: list[StepLog]
+    message: str = ""
 
 
 class RunFolder:
-    """The folder that a training is written to, and read from; made at the first `write`."""
+    """The folder that a training is written to, and read from; made when it is first written."""
 
     def __init__(self, path: str | os.PathLike) -> None:
         self.path = Path(path)
-        self._n_lines: int | None = None  # of history that are known to be there
+        self._lock = WriterLock(self.path)
+        self._n_lines, self._size = 0, -1  # of the history, as written; none by us yet
+        self._seen: tuple | None = None  # the state that we wrote or read last
+
+    @classmethod
+    def of(cls, place: "str | os.PathLike | RunFolder") -> "RunFolder":
+        """The folder of a path, or the one that is given."""
+        return place if isinstance(place, cls) else cls(place)
+
+    def held(self) -> contextlib.AbstractContextManager[None]:
+        """Keep others from writing here. Errors as `WriterLock.held`."""
+        return self._lock.held()
+
+    @contextlib.contextmanager
+    def sitting(self) -> Iterator[None]:
+        """While a training goes on: nobody else writes, and nobody has since we did.
+
+        Raises:
+            InputError: as `WriterLock.held`, or the folder holds what we neither wrote nor read.
+        """
+        with self.held():
+            now = self._fingerprint()
+            if now not in (None, self._seen):
+                what = "was written by another training since" if self._seen else "holds a run"
+                advice = "go on with that (Training.resume) or choose another folder"
+                raise InputError(f"{self.path} {what}; {advice}")
+            yield
 
     def write(self, record: RunRecord) -> None:
         """Bring the folder up to date.
 
         Raises:
-            OSError: a place that cannot be written to.
+            InputError: as `WriterLock.held`.
+            OSError: a file that cannot be written; it is named.
         """
-        self.path.mkdir(parents=True, exist_ok=True)
-        config = {
-            "format": FORMAT,
-            "model": to_json(record.state.model),
-            "sampler": sampler_json(record.sampler),
+        model = to_json(record.state.model)
+        progress = {
             "training": asdict(record.config),
             "lr": record.lr,
             "seconds": record.history[-1].seconds if record.history else 0.0,
             "compile_seconds": record.clock.compile_seconds,
             "label_seconds": record.clock.label_seconds,
         }
-        notes = {"qptlab": json.dumps(config["model"])}
-        write_weights(self.path / STATE, record.state, notes)
-        if self._n_lines is None:
-            replace_file(self.path / HISTORY, "".join(map(_line, record.history)).encode())
-        else:
-            with (self.path / HISTORY).open("a") as file:
-                file.writelines(map(_line, record.history[self._n_lines :]))
-        self._n_lines = len(record.history)
-        # last: a folder with a config is a whole run
-        replace_file(self.path / CONFIG, json.dumps(config, indent=1).encode())
+        settings = {"format": FORMAT, "model": model, "sampler": sampler_json(record.sampler)}
+        config = settings | progress
+        config[CHECKSUM] = _checksum(config)
+        with self.held():
+            self._write_history(record.history)
+            replace_file(self.path / CONFIG, json.dumps(config, indent=1).encode())
+            keep_copy(self.path / STATE, self.path / PREVIOUS)
+            notes = {"qptlab": json.dumps(model), "progress": json.dumps(progress)}
+            write_weights(self.path / STATE, record.state, notes)
+            self._seen = self._fingerprint()
 
     def read(self) -> RunRecord:
         """What `write` wrote.
@@ -88,19 +128,50 @@ class RunFolder:
             MissingFile: no such folder.
             InputError: not a run folder, or a damaged one.
         """
+        self._seen = self._fingerprint()
         config = read_config(self.path)
+        stored = read_state(self.path)
         with as_input_error(f"{self.path} is not a readable run folder"):
-            state = outline(lambda: first_state(from_json(config["model"])))
+            config |= parsed(stored.notes.get("progress", "{}"))
+            described = parsed(stored.notes["qptlab"])
+            state = outline(lambda: first_state(from_json(described)))
             sampler = sampler_from_json(config["sampler"])
             training = built(TrainConfig, config["training"], "training")
             lr, *spent = (config[key] for key in ("lr", "seconds", "compile_seconds"))
             spent.append(config.get("label_seconds", 0.0))
             check_type("seconds", spent, tuple[float, ...])
             clock, lr = Clock(*spent), check_lr(lr)
-        history = read_history(self.path)
-        state = read_weights(state, self.path / STATE)
-        known = [log for log in history if log.step <= int(state.step)]
-        return RunRecord(state, sampler, training, lr, clock, known)
+        state = filled(state, stored)
+        step = int(state.step)
+        # after the state: a history may have lines that the state does not know, not lack some
+        known = [log for log in read_history(self.path) if log.step <= step]
+        message = damage(self.path, known, step)
+        return RunRecord(state, sampler, training, lr, clock, known, message)
+
+    def _write_history(self, history: list[StepLog]) -> None:
+        """Append what is new to the lines that we wrote; replace those of others whole."""
+        path = self.path / HISTORY
+        if self._size < 0 or not path.is_file() or path.stat().st_size < self._size:
+            lines = lines_of(history)
+            replace_file(path, lines)
+            self._size = len(lines)
+        else:
+            with naming(path), path.open("r+b") as file:
+                file.seek(self._size)
+                file.truncate()  # a line that a full disk cut short
+                file.write(lines_of(history[self._n_lines :]))
+                file.flush()
+                os.fsync(file.fileno())
+                self._size = file.tell()
+        self._n_lines = len(history)
+
+    def _fingerprint(self) -> tuple | None:
+        """What tells one state from another; None where there is none."""
+        try:
+            about = (self.path / STATE).stat()
+        except OSError:
+            return None
+        return about.st_mtime_ns, about.st_size, about.st_ino
 
 
 def is_run(folder: str | os.PathLike) -> bool:
@@ -108,16 +179,39 @@ def is_run(folder: str | os.PathLike) -> bool:
     return (Path(folder) / CONFIG).is_file()
 
 
-def read_history(folder: str | os.PathLike) -> list[StepLog]:
-    """The steps a run logged, in order; a last line cut short by a crash is left out.
+def is_free(folder: str | os.PathLike) -> bool:
+    """Whether a run may be begun there: nothing is, or what a first save left unfinished.
 
     Raises:
-        InputError: a line that is no step.
+        OSError: it cannot be looked into.
     """
-    path = Path(folder) / HISTORY
-    with as_input_error(f"{path} cannot be read as a history"):
-        lines = read_small(path).split(b"\n")[:-1] if path.is_file() else []
-        return [StepLog.from_json(parsed(line)) for line in lines]
+    folder = Path(folder)
+    if not os.path.lexists(folder):
+        return True
+    if not folder.is_dir():
+        return False
+    there = {path.name for path in folder.iterdir()}
+    ours = {*FILES, *(name + PARTIAL for name in FILES)} - {STATE, PREVIOUS}
+    return there <= ours
+
+
+def read_state(folder: Path) -> Stored:
+    """The weights and optimiser state of a run folder.
+
+    Raises:
+        InputError: missing or damaged; says where those of the save before are.
+    """
+    path, kept = folder / STATE, folder / PREVIOUS
+    if not path.exists() and not kept.exists():
+        raise InputError(f"{folder} holds no run yet: its first save was not finished")
+    try:
+        return read_weights(path)
+    except InputError as error:
+        if not kept.is_file():
+            raise
+        raise InputError(
+            f"{error}; the save before it is kept: rename {kept} to {STATE} to go on from there"
+        ) from None
 
 
 def read_config(folder: Path) -> dict:
@@ -125,35 +219,26 @@ def read_config(folder: Path) -> dict:
 
     Raises:
         MissingFile: no such folder.
-        InputError: a folder without settings, or with those of another format.
+        InputError: a folder without settings, with damaged ones, or those of another format.
     """
     if not folder.is_dir():
         raise MissingFile(f"no run folder: {folder}")
     try:
         config = parsed(read_small(folder / CONFIG))
-        known = config["format"]
+        known, checksum = config["format"], config.pop(CHECKSUM, None)
     except (OSError, InputError, KeyError):
         raise InputError(f"{folder} is not a run folder: it has no readable {CONFIG}") from None
     if known != FORMAT:
         raise InputError(
             f"{folder} has run format {quoted(known)}; this qptlab reads format {FORMAT}"
         )
+    if checksum not in (None, _checksum(config)):
+        raise InputError(
+            f"{folder / CONFIG} is damaged: its content does not match its checksum; if you "
+            f"changed it yourself, take the line {CHECKSUM!r} out"
+        )
     return config
 
 
-def read_small(path: Path) -> bytes:
-    """The content of a file.
-
-    Raises:
-        InputError: one of more than `LARGEST_BYTES`.
-        OSError: one that cannot be read.
-    """
-    with path.open("rb") as file:
-        content = file.read(LARGEST_BYTES + 1)
-    if len(content) > LARGEST_BYTES:
-        raise InputError(f"{path.name} has more than {LARGEST_BYTES:,} bytes")
-    return content
-
-
-def _line(log: StepLog) -> str:
-    return json.dumps(log.to_json()) + "\n"
+def _checksum(config: dict) -> str:
+    return f"{zlib.crc32(json.dumps(config).encode()):08x}"

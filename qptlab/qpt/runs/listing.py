@@ -6,13 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from qptlab.errors import InputError, printable
-from qptlab.qpt.descriptions import an_object, as_input_error, built, check_type, parsed
-from qptlab.qpt.runs.folder import CONFIG, HISTORY, read_small
-from qptlab.qpt.training.config import StepLog
+from qptlab.qpt.descriptions import an_object, as_input_error, built, check_type, parsed, read_small
+from qptlab.qpt.runs.folder import CONFIG
+from qptlab.qpt.runs.history import HISTORY, last_logs
 from qptlab.theory import Theory
-
-TAIL_BYTES = 1 << 16
-"""Of a history: enough for its last validation in most runs."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +99,7 @@ def summary_of(folder: Path) -> RunSummary:
         if seconds < 0:
             raise InputError(f"seconds is {seconds}; expected 0 or more")
     with as_input_error(HISTORY):
-        logs = _last_logs(folder / HISTORY)
+        logs = last_logs(folder)
     errors = next((log.val_error_ha for log in reversed(logs) if log.val_error_ha), {})
     return RunSummary(
         folder=folder,
@@ -113,13 +110,3 @@ def summary_of(folder: Path) -> RunSummary:
         val_error_ha={k: error for k, error in errors.items() if math.isfinite(error)},
         saved_at=(folder / CONFIG).stat().st_mtime,
     )
-
-
-def _last_logs(path: Path) -> list[StepLog]:
-    """The last lines of a history, whole ones only."""
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - TAIL_BYTES))
-        lines = file.read(TAIL_BYTES).split(b"\n")
-    # the first may be cut by the seek, the last by a crash
-    whole = lines[:-1] if path.stat().st_size <= TAIL_BYTES else lines[1:-1]
-    return [StepLog.from_json(parsed(line)) for line in whole]

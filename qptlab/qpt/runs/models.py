@@ -8,9 +8,9 @@ from typing import Any
 from qptlab.errors import InputError, MissingFile
 from qptlab.qpt.descriptions import as_input_error, outline, parsed
 from qptlab.qpt.networks.base import Network, from_json, to_json
-from qptlab.qpt.runs.folder import STATE, is_run, read_config
+from qptlab.qpt.runs.folder import is_run, read_config, read_state
 from qptlab.qpt.runs.shipped import shipped_model, shipped_text
-from qptlab.qpt.runs.weights import read_notes, read_weights, write_weights
+from qptlab.qpt.runs.weights import Stored, filled, read_weights, write_weights
 
 MODEL = ".model"
 """Where a network is in a `TrainState`, and so in a file."""
@@ -24,14 +24,13 @@ def load(source: str | os.PathLike) -> Network:
 
     Raises:
         MissingFile: nothing there, and no network of that name ships.
-        InputError: neither a run folder nor a model file.
+        InputError: neither a run folder nor a model file, or a damaged one.
     """
-    path = _model_file(source)
-    notes = read_notes(path)
-    with as_input_error(f"{path} is not a readable model file"):
-        described = parsed(notes["qptlab"])
+    stored = _stored(source)
+    with as_input_error(f"{stored.path} is not a readable model file"):
+        described = parsed(stored.notes["qptlab"])
         model = outline(lambda: from_json(described))
-    return read_weights(model, path, MODEL)
+    return filled(model, stored, MODEL)
 
 
 def save_model(model: Network, path: str | os.PathLike, about: dict[str, Any]) -> None:
@@ -44,7 +43,7 @@ def save_model(model: Network, path: str | os.PathLike, about: dict[str, Any]) -
     Raises:
         InputError: a network whose class is not registered, an `about` that JSON cannot hold, or
             a folder for a path.
-        OSError: a place that cannot be written to.
+        OSError: a place that cannot be written to; it is named.
 
     >>> import qptlab as ql, tempfile
     >>> model = ql.BlockQPT.create(ql.molecule("water"), "lda/sto-3g", seed=7)
@@ -67,20 +66,19 @@ def save_model(model: Network, path: str | os.PathLike, about: dict[str, Any]) -
 
 def about_model(source: str | os.PathLike) -> dict[str, Any]:
     """The `about` that `save_model` was given; empty for a run folder. Errors as `load`."""
-    path = _model_file(source)
-    notes = read_notes(path)
-    with as_input_error(f"{path} is not a readable model file"):
-        return parsed(notes.get("about", "{}"))
+    stored = _stored(source)
+    with as_input_error(f"{stored.path} is not a readable model file"):
+        return parsed(stored.notes.get("about", "{}"))
 
 
-def _model_file(source: str | os.PathLike) -> Path:
-    """The file with the weights that `source` means."""
+def _stored(source: str | os.PathLike) -> Stored:
+    """The weights and notes that `source` means."""
     path, shipped = Path(source), shipped_model(source)
     if path.is_file():
-        return path
+        return read_weights(path)
     if is_run(path) or (path.is_dir() and shipped is None):
         read_config(path)
-        return path / STATE
+        return read_state(path)
     if shipped is None:
         raise MissingFile(f"no run folder or model file: {path}; shipped models: {shipped_text()}")
-    return shipped
+    return read_weights(shipped)

@@ -13,6 +13,7 @@ from qptlab.qpt.labels import LabelSource
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.networks.paper import PaperQPT
+from qptlab.qpt.runs.folder import RunFolder
 from qptlab.qpt.sampling import (
     Frames,
     Sampler,
@@ -108,7 +109,7 @@ class RunRequest:
     sampler: SamplerRequest = SamplerRequest()
     config: TrainConfig = field(default_factory=TrainConfig)
     held_out: tuple[Molecule, ...] = ()
-    out: Path | None = None
+    out: Path | RunFolder | None = None
 
     def training(
         self,

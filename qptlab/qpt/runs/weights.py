@@ -1,8 +1,13 @@
-"""Arrays in safetensors files, by their names in a network or state, with text beside them."""
+"""Arrays in safetensors files, by their names in a network or state, with text beside them.
 
-import contextlib
+A checksum of both is among the texts, so that a damaged file is refused. Files of earlier versions
+have none.
+"""
+
 import os
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -14,65 +19,89 @@ from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
 
 from qptlab.errors import InputError
+from qptlab.files import replace_file
 
 Tree = TypeVar("Tree", bound=eqx.Module)
+CHECKSUM = "checksum"
 
 
-def write_weights(path: Path, tree: eqx.Module, notes: dict[str, str], prefix: str = "") -> None:
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """What a file holds: arrays and notes, each by name."""
+
+    path: Path
+    arrays: dict[str, np.ndarray]
+    notes: dict[str, str]
+
+
+def write_weights(
+    path: str | os.PathLike, tree: eqx.Module, notes: dict[str, str], prefix: str = ""
+) -> None:
     """Write every array of `tree`, and the notes; the file is replaced whole.
 
     Args:
         notes: texts by name; "qptlab" has what it takes to make the network again.
         prefix: of the names, the place of `tree` in the state that it is part of.
-    """
-    tensors = {name: np.asarray(leaf) for name, leaf in named_leaves(tree, prefix)}
-    replace_file(path, save(tensors, notes))
-
-
-def read_weights(tree: Tree, path: Path, prefix: str = "") -> Tree:
-    """`tree` with its arrays read from a file that `write_weights` wrote; their shapes are enough.
 
     Raises:
-        InputError: not such a file, or one with other arrays.
+        OSError: names the file.
     """
-    arrays, rest = eqx.partition(tree, _is_array)
+    arrays = {name: np.asarray(leaf) for name, leaf in named_leaves(tree, prefix)}
+    replace_file(path, save(arrays, {**notes, CHECKSUM: checksum(arrays, notes)}))
+
+
+def read_weights(path: Path) -> Stored:
+    """What `write_weights` wrote.
+
+    Raises:
+        InputError: not such a file, or a damaged one.
+    """
     try:
         with safe_open(path, framework="numpy") as file:
-            # of all before any: the file's are small where its description is not
-            for name, leaf in named_leaves(arrays, prefix):
-                if tuple(file.get_slice(name).get_shape()) != leaf.shape:
-                    raise InputError(f"{path} holds weights of another shape than its description")
-            leaves = [file.get_tensor(name) for name, _ in named_leaves(arrays, prefix)]
-    except (SafetensorError, OSError, TypeError) as error:  # a TypeError: numbers NumPy has not
+            notes = dict(file.metadata() or {})
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (SafetensorError, OSError, TypeError, ValueError, AttributeError) as error:
         raise InputError(f"{path} cannot be read as weights: {error}") from None
-    described = [leaf.dtype for _, leaf in named_leaves(arrays, prefix)]
-    if described != [leaf.dtype for leaf in leaves]:
-        raise InputError(f"{path} holds weights of another type than its description")
-    read = jax.tree.unflatten(jax.tree.structure(arrays), map(jnp.asarray, leaves))
-    return eqx.combine(read, rest)
+    if "qptlab" not in notes:
+        raise InputError(f"{path} is not a qptlab model file")
+    expected = notes.pop(CHECKSUM, None)
+    if expected not in (None, checksum(arrays, notes)):
+        raise InputError(f"{path} is damaged: its content does not match its checksum")
+    return Stored(path, arrays, notes)
 
 
-def read_notes(path: Path) -> dict[str, str]:
-    """The notes of a file that holds a network.
+def filled(tree: Tree, stored: Stored, prefix: str = "") -> Tree:
+    """`tree`, of which shapes and types are enough, with its arrays as stored.
 
     Raises:
-        InputError: not such a file.
+        InputError: others are stored.
     """
-    with contextlib.suppress(SafetensorError, OSError), safe_open(path, "numpy") as file:
-        notes = file.metadata() or {}
-        if "qptlab" in notes:
-            return notes
-    raise InputError(f"{path} is not a qptlab model file")
+    arrays, rest = eqx.partition(tree, _is_array)
+    leaves = []
+    for name, leaf in named_leaves(arrays, prefix):
+        if name not in stored.arrays:
+            raise InputError(f"{stored.path} cannot be read as weights: it has no {name}")
+        found = stored.arrays[name]
+        for what, same in (
+            ("shape", found.shape == leaf.shape),
+            ("type", found.dtype == leaf.dtype),
+        ):
+            if not same:
+                raise InputError(
+                    f"{stored.path} holds weights of another {what} than its description"
+                )
+        leaves.append(jnp.asarray(found))
+    return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that whoever reads it finds the old content or the new, nothing between."""
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(partial, path)
+def checksum(arrays: Mapping[str, np.ndarray], notes: Mapping[str, str]) -> str:
+    """CRC-32 of arrays and notes with their names: finds every error of up to 32 bits in a row."""
+    value = zlib.crc32(repr(sorted(notes.items())).encode())
+    for name in sorted(arrays):
+        array = np.ascontiguousarray(arrays[name])
+        value = zlib.crc32(f"{name} {array.dtype} {arrays[name].shape}".encode(), value)
+        value = zlib.crc32(array.data.cast("B") if array.size else b"", value)
+    return f"{value:08x}"
 
 
 def named_leaves(tree: eqx.Module, prefix: str = "") -> Iterable[tuple[str, np.ndarray]]:

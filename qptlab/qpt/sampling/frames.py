@@ -2,11 +2,11 @@
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from qptlab.errors import InputError
+from qptlab.files import replace_file
 from qptlab.molecule import Molecule, to_xyz
 from qptlab.qpt.sampling.base import TRAIN, VALIDATION, generator, saved_as, turned
 from qptlab.reading import frames_in
@@ -186,7 +186,7 @@ class Trajectories(Parted):
                 f"charge={mol.charge} spin={mol.spin}"
             )
             text.append(to_xyz(frame, comment))
-        Path(path).write_text("".join(text), encoding="utf-8")
+        replace_file(path, "".join(text).encode())
 
     @classmethod
     def read(cls, path: str | os.PathLike) -> "Trajectories":

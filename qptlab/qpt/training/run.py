@@ -4,6 +4,7 @@ import os
 import time
 import weakref
 from collections.abc import Callable, Generator, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -44,12 +45,14 @@ class Training:
         reference: (molecule, theory) → energy in hartree, to validate with; by default our SCF's.
         labels: (molecule, theory) → converged Fock matrix (ao, ao) in hartree, for supervised
             losses only; to be given again to `resume`.
-        out: run folder, written every 20 seconds and when the loop is left.
+        out: run folder, written every 20 seconds and when the loop is left; nobody else may write
+            there while the loop goes on.
         started: `time.perf_counter()` that `config.minutes` counts from; by default the loop's.
 
     Attributes:
         state: all that training changes. history: one `StepLog` per step.
         status: idle, preparing geometries, compiling, training or validating.
+        message: what was damaged in the folder it was resumed from, in one sentence; else empty.
 
     Raises:
         InputError: a molecule or theory that cannot run, a molecule the network is not for, a
@@ -71,7 +74,7 @@ class Training:
         *,
         reference: ReferenceEnergy = converged_energy,
         labels: LabelSource | None = None,
-        out: str | os.PathLike | None = None,
+        out: str | os.PathLike | RunFolder | None = None,
         started: float | None = None,
     ):
         several = {*molecules(sampler, TRAIN), *molecules(sampler, VALIDATION)}
@@ -88,8 +91,8 @@ class Training:
             model = model.with_response_net(self.config.seed)
         self.state: TrainState = first_state(model)
         self.history: list[StepLog] = []
-        self.clock, self.status = Clock(), "idle"
-        self._folder = None if out is None else RunFolder(out)
+        self.clock, self.status, self.message = Clock(), "idle", ""
+        self._folder = None if out is None else RunFolder.of(out)
         self._reference, self._started = reference, started
         self._lr = model.usual_lr if self.config.lr is None else self.config.lr
         self._validation: Validation | None = None
@@ -141,32 +144,39 @@ class Training:
         return None if self._folder is None else self._folder.path
 
     def save(self, folder: str | os.PathLike) -> None:
-        """Write the run to a folder that `Training.resume` reads."""
-        RunFolder(folder).write(self._record())
+        """Write the run to a folder that `Training.resume` reads. Errors as `RunFolder.write`."""
+        own = self._folder is not None and self._folder.path.resolve() == Path(folder).resolve()
+        (self._folder if own else RunFolder(folder)).write(self._record())
 
     @classmethod
     def resume(
         cls,
-        folder: str | os.PathLike,
+        folder: str | os.PathLike | RunFolder,
         *,
         reference: ReferenceEnergy = converged_energy,
         labels: LabelSource | None = None,
         started: float | None = None,
         **changes,
     ) -> "Training":
-        """The run of a folder, to be continued there, with settings changed by keyword."""
-        there = RunFolder(folder).read()
+        """The run of a folder, to be continued there, with settings changed by keyword.
+
+        Errors as `RunFolder.read`; a damaged history is cut, and `message` says so.
+        """
+        folder = RunFolder.of(folder)
+        there = folder.read()
         config = replace(there.config, **changes)
         given = {"reference": reference, "labels": labels, "started": started}
         run = cls(there.state.model, there.sampler, config, out=folder, **given)
         run.state, run.history, run.clock = there.state, there.history, there.clock
-        run.lr = changes.get("lr", there.lr)
+        run.lr, run.message = changes.get("lr", there.lr), there.message
         return run
 
     def __iter__(self) -> Iterator[StepLog]:
         """Train until a limit of the settings is reached, or the loop is left.
 
         Raises:
+            InputError: `out` is written by another training, or cannot be; at the first step.
+            OSError: a file in `out` that could not be written; it is named.
             RuntimeError: another thread is training this run.
         """
         sitting = self._sitting()
@@ -185,19 +195,20 @@ class Training:
     def _sit(self) -> Generator[StepLog, None, None]:
         began = time.perf_counter() if self._started is None else self._started
         self._started, stream = None, None
-        try:
-            stream = self._open_stream()
-            timer = Timer(began, self.config.minutes, validates=self.config.n_validation > 0)
-            yield from self._steps(stream, timer)
-        finally:
-            if stream is not None:
-                stream.close()
-            if self._validation is not None:
-                self._validation.close()
-            self.clock.before = self.history[-1].seconds if self.history else 0.0
-            self.status = "idle"
-            if self._folder is not None and self.history:
-                self._folder.write(self._record())
+        with nullcontext() if self._folder is None else self._folder.sitting():
+            try:
+                stream = self._open_stream()
+                timer = Timer(began, self.config.minutes, validates=self.config.n_validation > 0)
+                yield from self._steps(stream, timer)
+            finally:
+                if stream is not None:
+                    stream.close()
+                if self._validation is not None:
+                    self._validation.close()
+                self.clock.before = self.history[-1].seconds if self.history else 0.0
+                self.status = "idle"
+                if self._folder is not None and self.history:
+                    self._folder.write(self._record())
 
     def _open_stream(self) -> PreparedStream[Drawn]:
         config = self.config
@@ -225,11 +236,22 @@ class Training:
         while not last:
             say = partial(setattr, self, "status", "preparing geometries")
             batch = stream.draw(self.config.batch, waiting=say)
-            passed = int(self.state.step), timer.share_passed
+            last, log, validate_at = self._one_step(batch, timer, validate_at)
+            with timer.held():
+                yield log
+            if self._folder is not None and timer.seconds > save_at:
+                self._folder.write(self._record())
+                save_at = timer.seconds + SAVE_EVERY
+
+    def _one_step(
+        self, batch: list[Drawn], timer: Timer, validate_at: float
+    ) -> tuple[bool, StepLog, float]:
+        """Whether the step was the last one, its log, and the second to validate at next."""
+        before, passed = self.state, (int(self.state.step), timer.share_passed)
+        try:
             lr = self._lr * self.config.schedule(*passed)
             done = self._train_step(batch, lr, self._loss.weights(self.config.progress(*passed)))
-            last = self._reached_steps() or timer.is_up
-            errors = None
+            last, errors = self._reached_steps() or timer.is_up, None
             if last or (timer.seconds > validate_at and self._validation.points):
                 errors, spent, compiled = self._validate(timer, last)
                 validate_at = timer.seconds + (1.0 if compiled else spent / VALIDATION_SHARE)
@@ -242,11 +264,10 @@ class Training:
                 **vars(done),
             )
             self.history.append(log)
-            with timer.held():
-                yield log
-            if self._folder is not None and timer.seconds > save_at:
-                self._folder.write(self._record())
-                save_at = timer.seconds + SAVE_EVERY
+        finally:
+            if not self.history or self.history[-1].step < int(self.state.step):
+                self.state = before  # Ctrl-C: a step that is not in the history was not taken
+        return last, log, validate_at
 
     def _record(self) -> RunRecord:
         return RunRecord(self.state, self.sampler, self.config, self.lr, self.clock, self.history)
