@@ -9,12 +9,17 @@ import os
 import platform
 import sys
 
+from qptlab.signals import leave_quietly
+
+# Ctrl-C in the second that the imports below take.
+leave_quietly()
+
 # OpenBLAS threads that wait for work burn a whole core each for 0.1 s after every call, and slow
 # XLA's down; so told, they sleep. Before JAX, which loads OpenBLAS.
 os.environ.setdefault("OPENBLAS_THREAD_TIMEOUT", "4")
 
-import jax
-import platformdirs
+import jax  # noqa: E402
+import platformdirs  # noqa: E402
 
 # Everything that enters an energy is float64: float32 energies carry 40 µHa of noise.
 jax.config.update("jax_enable_x64", True)

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 
 from qptlab.bench.options import Options, usable_cores
+from qptlab.children import child
 
 THREAD_COUNTS = "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"
 QUIET_POOLS = {"OMP_WAIT_POLICY": "passive", "OPENBLAS_THREAD_TIMEOUT": "4"}
@@ -38,11 +39,14 @@ def run_apart(module: str, arguments: list[str], options: Options) -> str:
         "JAX_ENABLE_COMPILATION_CACHE": "false",
     }
     command = [sys.executable, "-m", module, *arguments]
-    with _on_cores(options.threads):
-        done = subprocess.run(
-            command, env=environment, stdout=subprocess.PIPE, text=True, check=True
-        )
-    return done.stdout.splitlines()[-1]
+    with (
+        _on_cores(options.threads),
+        child(command, env=environment, stdout=subprocess.PIPE, text=True) as process,
+    ):
+        printed, _ = process.communicate()
+    if process.returncode:
+        raise subprocess.CalledProcessError(process.returncode, command)
+    return printed.splitlines()[-1]
 
 
 @contextlib.contextmanager

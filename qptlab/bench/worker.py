@@ -40,7 +40,4 @@ def _main(text: str) -> None:
 
 
 if __name__ == "__main__":
-    try:
-        _main(sys.argv[1])
-    except KeyboardInterrupt:
-        sys.exit(130)
+    _main(sys.argv[1])

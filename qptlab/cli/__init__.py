@@ -2,12 +2,14 @@
 
 import argparse
 import re
+import signal
 import sys
 import time
 import traceback
 from collections.abc import Sequence
 
 from qptlab.errors import InputError, NotConverged, printable
+from qptlab.signals import Stopped, leave, stoppable
 
 # --minutes is wall time of the whole run, so the imports so far count.
 STARTED = time.perf_counter() - time.process_time()
@@ -22,7 +24,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     Returns:
         0 when it worked; 2 for bad input and 1 where a calculation did not converge, each with one
-        line on stderr; 130 after Ctrl-C; 70 for a defect of ours, with its traceback.
+        line on stderr; 130, 143 and 129 after Ctrl-C, SIGTERM and SIGHUP, as shells have them; 70
+        for a defect of ours, with its traceback.
     """
     from qptlab.cli.arguments import parser
 
@@ -31,13 +34,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = parser().parse_args(argv)
     args.started = started
     try:
-        # here, not above: `qptlab --help` and a mistyped option need none of it
-        from qptlab.cli import commands
+        with stoppable():
+            # here, not above: `qptlab --help` and a mistyped option need none of it
+            from qptlab.cli import commands
 
-        getattr(commands, args.command)(args)
+            getattr(commands, args.command)(args)
         return 0
-    except KeyboardInterrupt:
-        return _say(args, "stopped", 130)
+    except KeyboardInterrupt as error:
+        stop = error if isinstance(error, Stopped) else Stopped(signal.SIGINT)
+        status = _say(args, str(stop), stop.status)
+        if argv is None:
+            leave(status)  # a thread that prepares geometries would hold the program up
+        return status
     except Exception as error:
         if isinstance(error, InputError | OSError):  # an OSError names the user's file
             return _say(args, str(error), 2)

@@ -15,11 +15,13 @@ from qptlab.dft import TERMS, ScfResult, dipole, forces, scf
 from qptlab.dft.integrals import check_input
 from qptlab.dft.size import needed_bytes, size
 from qptlab.errors import NotConverged
+from qptlab.files import replacing
 from qptlab.molecule import Molecule
 from qptlab.qpt.predict import Prediction, within_reach
 from qptlab.qpt.predict import predict as predict_one
 from qptlab.qpt.runs.models import load
 from qptlab.reference import evaluate as evaluate_model
+from qptlab.signals import Stopped
 from qptlab.theory import Theory
 
 LONG = 150
@@ -52,9 +54,11 @@ def energy(args: argparse.Namespace) -> None:
 
 
 def train(args: argparse.Namespace) -> None:
-    """Train until the limit; Ctrl-C stops and keeps the run."""
-    run = open_run(args)
-    tables.follow(run)
+    """Train until the limit; Ctrl-C and its like stop and keep the run."""
+    with open_run(args) as run:
+        if run.message:
+            tables.progress(run.message)
+        stop = tables.follow(run)
     errors = next((log.val_error_ha for log in reversed(run.history) if log.val_error_ha), {})
     record = {
         "steps": int(run.state.step),
@@ -68,6 +72,8 @@ def train(args: argparse.Namespace) -> None:
         "run": str(run.out),
     }
     _report(args, record, lambda: tables.trained(record))
+    if stop is not None:
+        raise Stopped(stop, f"; the run is kept in {run.out}")
 
 
 def predict(args: argparse.Namespace) -> None:
@@ -99,7 +105,9 @@ def bench(args: argparse.Namespace) -> None:
     report = measure(asked)
     _report(args, report, lambda: tables.bench_report(report))
     if path is not None:
-        registry.bench(args.name).module.figure(report).savefig(path)
+        figure = registry.bench(args.name).module.figure(report)
+        with replacing(path) as place:
+            figure.savefig(place, format=path.suffix[1:].lower())
 
 
 def _announced(frame: Molecule, level: Theory) -> Callable[[str], None]:
@@ -153,7 +161,7 @@ def _by_spin(result: ScfResult, values) -> dict | list | int:
 def _report(args: argparse.Namespace, record: dict, show: Callable[[], None]) -> None:
     """With --json one object, else what people read."""
     if args.json:
-        print(json.dumps(_finite(record), allow_nan=False))
+        print(json.dumps(_finite(record), allow_nan=False), flush=True)
     else:
         show()
 

@@ -1,8 +1,10 @@
 """From arguments to molecules, theories and runs, checked before anything is written."""
 
 import argparse
+import contextlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from qptlab.bench import registry
@@ -12,7 +14,7 @@ from qptlab.errors import InputError, quoted
 from qptlab.library import library_names, molecule
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.runs.folder import is_run
+from qptlab.qpt.runs.folder import RunFolder, is_free, is_run, read_config
 from qptlab.qpt.runs.models import load
 from qptlab.qpt.runs.request import NetworkRequest, RunRequest, SamplerRequest
 from qptlab.qpt.sampling import (
@@ -82,25 +84,32 @@ def _given(**values) -> dict:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def open_run(args: argparse.Namespace) -> Training:
-    """The run to carry out: new, or with --resume the one in --out."""
+@contextlib.contextmanager
+def open_run(args: argparse.Namespace) -> Iterator[Training]:
+    """The run to carry out: new, or with --resume the one in --out; nobody else writes there."""
     minutes = args.minutes
     if minutes is None and args.steps is None:
         minutes = DEFAULT_MINUTES
     settings = {"minutes": minutes, "steps": args.steps} | _given(
         loss=args.loss, lr=args.lr, geometries=args.geometries, pool_gib=args.pool, reuse=args.reuse
     )
+    folder = RunFolder(args.out)
     judge = {"reference": pyscf_energy, "labels": pyscf_fock, "started": args.started}
     if args.resume:
         if args.start is not None:
             raise InputError("--resume goes on from the run's own weights; leave out --start")
         if args.surface is not None:
             raise InputError("--resume goes on with the run's own sampler; leave out --surface")
-        run = Training.resume(args.out, **judge, **settings)
-        _check_same(run, args)
-        return run
-    config = TrainConfig(seed=args.seed or 0, **settings)
-    return _request(args, config).training(**judge, progress=progress)
+        read_config(Path(args.out))  # refused before anything is written
+        with folder.held():
+            run = Training.resume(folder, **judge, **settings)
+            _check_same(run, args)
+            yield run
+        return
+    request = _request(args, TrainConfig(seed=args.seed or 0, **settings))
+    _check_empty(folder)
+    with folder.held():
+        yield replace(request, out=folder).training(**judge, progress=progress)
 
 
 def _request(args: argparse.Namespace, config: TrainConfig) -> RunRequest:
@@ -110,7 +119,6 @@ def _request(args: argparse.Namespace, config: TrainConfig) -> RunRequest:
     return RunRequest(
         geometries=tuple(geometries),
         held_out=tuple(_held_out(args)),
-        out=_empty_place(Path(args.out)),
         theory=asked_theory(args),
         network=_start_model(args, geometries) if args.start else _new_model(args),
         sampler=_sampler(args, config),
@@ -177,16 +185,18 @@ def _held_out(args: argparse.Namespace) -> list[Molecule]:
     return read_frames(Path(args.validate)) if args.validate else []
 
 
-def _empty_place(out: Path) -> Path:
-    """The folder, if a run can be written there."""
-    if is_run(out):
-        raise InputError(f"{out} already holds a run; add --resume or choose another folder")
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+def _check_empty(folder: RunFolder) -> None:
+    """Raise `InputError` where no run can be begun; whether it can be written shows next."""
+    out = folder.path
+    if not is_free(out):
+        if is_run(out):
+            with folder.held():  # first of all, nobody may be training there
+                pass
+            raise InputError(f"{out} already holds a run; add --resume or choose another folder")
         raise InputError(f"{out} exists and is not an empty folder; choose another")
     above = next(place for place in (out, *out.absolute().parents) if place.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
+    if not above.is_dir():
         raise InputError(f"{out} cannot be made: {above} is not a folder to write to")
-    return out
 
 
 def _check_same(run: Training, args: argparse.Namespace) -> None:

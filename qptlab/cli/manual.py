@@ -10,6 +10,7 @@ from pathlib import Path
 
 from qptlab.cli.arguments import parser
 from qptlab.errors import InputError
+from qptlab.files import replace_file
 
 HEADING = "## Every command and option"
 NOTE = "Written from the parser by `python -m qptlab.cli.manual notebooks/docs/command_line.md`."
@@ -56,4 +57,4 @@ def _row(action: argparse.Action) -> str:
 
 if __name__ == "__main__":
     place = Path(sys.argv[1])
-    place.write_text(rewritten(place.read_text(encoding="utf-8")), encoding="utf-8")
+    replace_file(place, rewritten(place.read_text(encoding="utf-8")).encode())

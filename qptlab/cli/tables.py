@@ -1,5 +1,6 @@
 """What the command line prints for people: tables on stdout, progress on stderr."""
 
+import signal
 from collections.abc import Iterable
 
 import numpy as np
@@ -62,8 +63,13 @@ def _what(record: dict) -> list[str]:
     return words
 
 
-def follow(run: Training) -> None:
-    """Carry a training out, showing where it is; Ctrl-C ends it early."""
+def follow(run: Training) -> int | None:
+    """Carry a training out, showing where it is; the signal that ended it early, if one did.
+
+    Raises:
+        KeyboardInterrupt: a signal before the first step.
+    """
+    stop = None
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn())
     with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as bar:
         total = 60 * run.config.minutes if run.config.minutes else run.config.steps
@@ -80,12 +86,13 @@ def follow(run: Training) -> None:
                 if not _err.is_terminal and log.seconds > report_at:
                     progress(f"{log.seconds:.0f} s, step {log.step}{error}")
                     report_at = log.seconds + REPORT_EVERY
-        except KeyboardInterrupt:
+        except KeyboardInterrupt as error:
             if not run.history:
                 raise
-            progress("stopped; the run is kept")
+            stop = getattr(error, "signum", signal.SIGINT)
     for sentence in run.left_out:
         progress(f"left out {sentence}")
+    return stop
 
 
 def _validation_text(errors: dict[int, float]) -> str:

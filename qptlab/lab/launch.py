@@ -1,12 +1,13 @@
 """`qptlab lab`: JupyterLab on the workbench notebook, from a checkout or an installed wheel."""
 
-import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+from qptlab.children import child
 from qptlab.errors import InputError
 
 WORKBENCH = "workbench.ipynb"
@@ -15,6 +16,8 @@ OWN_FOLDER = "qptlab-notebooks"
 
 def open_lab(folder: str | os.PathLike | None = None, *, browser: bool = True) -> None:
     """Start JupyterLab in `folder` on the workbench notebook; returns when it is closed.
+
+    Where this process ends first, JupyterLab and its kernels end too, within 10 s.
 
     Args:
         folder: where the notebooks are; missing ones are copied there with the pages of `docs`,
@@ -38,8 +41,9 @@ def open_lab(folder: str | os.PathLike | None = None, *, browser: bool = True) -
         command.append("--no-browser")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")  # containers: JupyterLab refuses root otherwise
-    with contextlib.suppress(KeyboardInterrupt):  # JupyterLab asks, and closes by itself
-        subprocess.run(command, check=False)
+    # a signal that JupyterLab answers by ending its kernels
+    with child(command, signal.SIGTERM, stdin=subprocess.DEVNULL) as server:
+        server.wait()
 
 
 def prepare_folder(folder: str | os.PathLike | None) -> Path:
