@@ -57,7 +57,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _say(args: argparse.Namespace, sentence: str, status: int) -> int:
     """One line on stderr, with what it advises as an option of the command line."""
-    advice = r"\b(give|or|use) (charge|spin|coulomb)=('?)([-\w]+)\3"
+    advice = r"\b(give|or|use|with) (charge|spin|coulomb)=('?)([-\w]+)\3"
     line = re.sub(advice, r"\1 --\2 \4", printable(sentence))
     print(f"qptlab {args.command}: {line}", file=sys.stderr)
     return status
