@@ -14,7 +14,8 @@ from qptlab.lab.panels.setup import Setup, build
 from qptlab.lab.plots.training import overlay_figure
 from qptlab.lab.workbench import Workbench
 from qptlab.library import molecule
-from qptlab.qpt.runs.listing import TAIL_BYTES, list_runs
+from qptlab.qpt.runs.history import TAIL_BYTES
+from qptlab.qpt.runs.listing import list_runs
 from qptlab.qpt.training.config import StepLog
 from qptlab.theory import parse_theory
 
