@@ -12,6 +12,7 @@ from qptlab.dft.density import CLOSED_GAP, Density, Filled, canonical_orbitals, 
 from qptlab.dft.diis import commutator
 from qptlab.dft.energy import Energy
 from qptlab.dft.integrals import Integrals, integrals
+from qptlab.dft.remarks import remarks
 from qptlab.dft.results import ScfResult
 from qptlab.dft.schemes import Build, Diis, Scheme, State, build
 from qptlab.errors import InputError
@@ -165,6 +166,7 @@ def describe(
             " The HOMO–LUMO gap is closed: which orbitals are occupied, and so the density, "
             "is not unique; try another spin or charge."
         )
+    message += remarks(molecule, theory, np.asarray(ints.overlap))
     return ScfResult(
         molecule=molecule,
         theory=theory,
