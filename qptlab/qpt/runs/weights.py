@@ -61,7 +61,7 @@ def read_weights(path: Path) -> Stored:
             notes = dict(file.metadata() or {})
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
     except (SafetensorError, OSError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path} cannot be read as weights: {error}") from None
+        raise InputError(f"{path} is not a qptlab model file, or a damaged one: {error}") from None
     if "qptlab" not in notes:
         raise InputError(f"{path} is not a qptlab model file")
     expected = notes.pop(CHECKSUM, None)
@@ -80,16 +80,11 @@ def filled(tree: Tree, stored: Stored, prefix: str = "") -> Tree:
     leaves = []
     for name, leaf in named_leaves(arrays, prefix):
         if name not in stored.arrays:
-            raise InputError(f"{stored.path} cannot be read as weights: it has no {name}")
+            raise InputError(f"{stored.path} is no such model file: it has no {name}")
         found = stored.arrays[name]
-        for what, same in (
-            ("shape", found.shape == leaf.shape),
-            ("type", found.dtype == leaf.dtype),
-        ):
-            if not same:
-                raise InputError(
-                    f"{stored.path} holds weights of another {what} than its description"
-                )
+        if (found.shape, found.dtype) != (leaf.shape, leaf.dtype):
+            what = "type" if found.shape == leaf.shape else "shape"
+            raise InputError(f"{stored.path} holds weights of another {what} than its description")
         leaves.append(jnp.asarray(found))
     return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest)
 
