@@ -106,7 +106,7 @@ def what_is_typed_is_said_as_it_is(page):
 
 
 def runs_are_listed_by_their_names(page, notebook):
-    page.locator(".lm-TabBar-tab", has_text="Runs").first.click()
+    page.get_by_role("tab", name="Runs", exact=True).click()
     row = page.locator(".qptlab-run", has_text="onerror")
     row.first.wait_for(timeout=60_000)
     assert planted("folder") in row.first.inner_text()
