@@ -9,7 +9,7 @@ from tiers import slow
 import qptlab as ql
 from qptlab.dft.integrals import overlap_matrix
 from qptlab.dft.remarks import remarks
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.theory import Theory
 
 CROWDED = linear(*6 * ["H"], distance=1.4)
