@@ -3,7 +3,7 @@
 import equinox as eqx
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from qptlab.dft.compiling import jit
 from qptlab.types import Matrices, Matrix
@@ -15,12 +15,14 @@ DEPTH = 8
 class DiisHistory(eqx.Module):
     """The last `depth` Fock matrices and their errors, oldest overwritten first.
 
+    `origins` are the iterations, from 0, that they come from; −1 where there is none.
     What is mixed may be more than a Fock matrix, for example one with its density. Arrays have a
     fixed size, so every iteration runs the same compiled code.
     """
 
     focks: Float[Array, "depth *more ao ao"]
     errors: Float[Array, "depth *spin ao ao"]
+    origins: Int[Array, " depth"]
     count: Int[Array, ""]
 
     @classmethod
@@ -30,14 +32,25 @@ class DiisHistory(eqx.Module):
         """A history with room for `depth` Fock matrices of that shape, and errors of theirs."""
         # by NumPy: nothing to compile
         focks, errors = (jnp.asarray(np.zeros((depth, *s))) for s in (shape, error or shape))
-        return cls(focks, errors, jnp.asarray(np.int32(0)))
+        origins = jnp.asarray(np.full(depth, -1, np.int32))
+        return cls(focks, errors, origins, jnp.asarray(np.int32(0)))
 
-    def push(self, fock: Matrices, error: Matrices) -> "DiisHistory":
-        """The history with one more pair."""
+    def push(
+        self, fock: Matrices, error: Matrices, origin: Int[Array, ""] | None = None
+    ) -> "DiisHistory":
+        """The history with one more pair, of this iteration or of the earlier one `origin`."""
         slot = self.count % self.focks.shape[0]
         return DiisHistory(
-            self.focks.at[slot].set(fock), self.errors.at[slot].set(error), self.count + 1
+            self.focks.at[slot].set(fock),
+            self.errors.at[slot].set(error),
+            self.origins.at[slot].set(self.count if origin is None else origin),
+            self.count + 1,
         )
+
+    def without(self, forget: Bool[Array, ""]) -> "DiisHistory":
+        """The history with all pairs forgotten, where that is wanted."""
+        origins = jnp.where(forget, -1, self.origins)
+        return DiisHistory(self.focks, self.errors, origins, self.count)
 
     def weights(self) -> Float[Array, " depth"]:
         """Weights w, Σw = 1, that make |Σ_k w_k e_k|² smallest; zero for empty slots.
@@ -45,7 +58,7 @@ class DiisHistory(eqx.Module):
         Source: Pulay, J. Comput. Chem. 3, 556 (1982), eq. 6.
         """
         depth = self.focks.shape[0]
-        used = jnp.arange(depth) < self.count
+        used = self.origins >= 0
         errors = self.errors.reshape(depth, -1)
         overlaps = errors @ errors.T
         scale = jnp.max(jnp.where(used, jnp.diagonal(overlaps), 0.0))
@@ -60,10 +73,9 @@ class DiisHistory(eqx.Module):
         return jnp.linalg.solve(matrix, right)[:-1]
 
     def by_iteration(self) -> dict[int, float]:
-        """{iteration, from 0: its weight}, oldest first; slots are overwritten in turn."""
-        weights, count = np.asarray(_weights(self)), int(self.count)
-        depth = len(weights)
-        return {k: float(weights[k % depth]) for k in range(max(0, count - depth), count)}
+        """{iteration, from 0: its weight}, oldest first."""
+        found = zip(self.origins.tolist(), np.asarray(_weights(self)).tolist(), strict=True)
+        return dict(sorted((origin, weight) for origin, weight in found if origin >= 0))
 
     def extrapolate(self) -> Matrices:
         """The mixed Fock matrix Σ_k w_k F_k, hartree; one mixture for both spins."""

@@ -10,13 +10,14 @@ the pipeline's refining iterations and the DIIS baseline beside them. Another sc
 record here, with a name in `SCHEMES`.
 """
 
+from functools import partial
 from typing import Protocol, TypeVar, runtime_checkable
 
 import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 from qptlab.dft.density import Density, Filled, fill
 from qptlab.dft.diis import DEPTH, DiisHistory, commutator
@@ -28,6 +29,12 @@ from qptlab.types import Matrices, Matrix, Scalar
 
 NEW_SHARE = 0.4
 """Of the newest Fock matrix in `Mixing`; 0.35 to 0.5 contract for every functional."""
+
+
+SAME_ENERGY = 1e-9
+"""Energies that differ by less (hartree) may differ by round-off: neither is the lower."""
+FIRST_SHIFT = 0.25
+"""Level shift (hartree) once an iteration of `Screened` made the energy higher."""
 
 
 class Build(eqx.Module):
@@ -62,8 +69,18 @@ class Scheme(Protocol[State]):
     def step(self, built: Build, state: State, ints: Integrals) -> tuple[Matrices, State]:
         """The Fock matrix whose lowest orbitals make the next density, and what is known now."""
 
+    def settle(self, built: Build, state: State) -> Build:
+        """What to end with if no iteration follows `built`: that, or what was better before."""
+
     def shares(self, state: State) -> dict[int, float]:
         """{iteration, from 0: share of its Fock matrix in the last mixture}; they add up to 1."""
+
+
+class Newest(eqx.Module):
+    """A scheme that ends with the newest density, whatever its energy."""
+
+    def settle(self, built: Build, state: eqx.Module) -> Build:
+        return built
 
 
 class Count(eqx.Module):
@@ -72,7 +89,7 @@ class Count(eqx.Module):
     count: Int[Array, ""]
 
 
-class Plain(eqx.Module):
+class Plain(Newest):
     """The newest Fock matrix alone, as in the paper; diverges for most functionals."""
 
     def init(self, ints: Integrals) -> Count:
@@ -92,7 +109,7 @@ class Mixed(eqx.Module):
     count: Int[Array, ""]
 
 
-class Mixing(eqx.Module):
+class Mixing(Newest):
     """A share of the newest Fock matrix, the rest of the last mixture."""
 
     share: float = NEW_SHARE
@@ -112,7 +129,7 @@ class Mixing(eqx.Module):
         return {0: kept**last} | newer
 
 
-class Diis(eqx.Module):
+class Diis(Newest):
     """The mixture of the last `depth` Fock matrices whose commutator is smallest."""
 
     depth: int = eqx.field(static=True, default=DEPTH)
@@ -131,44 +148,76 @@ class Diis(eqx.Module):
 
 
 class ScreenedState(eqx.Module):
-    """DIIS's history of (F, D) pairs, and the energy (hartree) of the last density."""
+    """What `Screened` knows.
+
+    Attributes:
+        history: of DIIS, (F, D) pairs.
+        best: the density to go on from, the lowest in energy but for `SAME_ENERGY`.
+        origin: the iteration, from 0, that it comes from.
+        shift: of levels that are empty in it, hartree.
+    """
 
     history: DiisHistory
-    energy: Scalar
+    best: Build
+    origin: Int[Array, ""]
+    shift: Scalar
 
 
 class Screened(eqx.Module):
     """DIIS, and Coulomb repulsion made self-consistent in what it finds; for closed shells.
 
+    An iteration that made the energy higher is taken back: history is forgotten, and the next step
+    goes from the best density, the shorter the more often that happens, by a level shift.
+
     Attributes:
         response: how exchange and correlation respond to a change of density, where that is known.
+
+    Source: Saunders, Hillier, Int. J. Quantum Chem. 7, 699 (1973), for the level shift.
     """
 
     response: LinearResponse | None = None
     depth: int = eqx.field(static=True, default=DEPTH)
 
     def init(self, ints: Integrals) -> ScreenedState:
-        shape = ints.dm_guess.shape
-        history = DiisHistory.empty((2, *shape), shape, depth=self.depth)
-        return ScreenedState(history, jnp.asarray(np.inf))
+        zeros, none = jnp.asarray(np.zeros(ints.dm_guess.shape)), jnp.asarray(np.int32(0))
+        history = DiisHistory.empty((2, *zeros.shape), zeros.shape, depth=self.depth)
+        endless, no_shift = jnp.asarray(np.inf), jnp.asarray(np.float64(0))
+        return ScreenedState(history, Build(zeros, Energy(*5 * [endless]), zeros), none, no_shift)
 
     def step(
         self, built: Build, state: ScreenedState, ints: Integrals
     ) -> tuple[Matrix, ScreenedState]:
-        fock, dm = built.fock, built.dm
+        higher = _is_higher(built, state.best)
+        keep, best = partial(jnp.where, higher), self.settle(built, state)
+        origin = keep(state.origin, state.history.count)
+        # too short a step costs one iteration, too long a one costs two
+        shift = keep(
+            jnp.maximum(2 * state.shift, FIRST_SHIFT),
+            jnp.where(state.shift > FIRST_SHIFT / 2, state.shift / 2, 0.0),
+        )
         # D and F mixed alike: the mixture is to first order the Fock matrix of its density
-        history = state.history.push(jnp.stack([fock, dm]), commutator(fock, dm, ints.overlap))
-        response = self.response
-        if response is not None:
-            # one that made the energy higher is not asked for again
-            helped = built.energy.total <= state.energy
-            response = response.scaled(jnp.where(helped, 1.0, 0.0))
-        mixed = respond(*history.extrapolate(), ints, response)
-        return mixed, ScreenedState(history, built.energy.total)
+        history = state.history.without(higher).push(
+            jnp.stack([best.fock, best.dm]), commutator(best.fock, best.dm, ints.overlap), origin
+        )
+        fock, dm = history.extrapolate()
+        filled = ints.overlap @ best.dm @ ints.overlap
+        # a response that made the energy higher is not asked for again
+        response = self.response and self.response.scaled(keep(0.0, 1.0))
+        mixed = respond(fock - 0.5 * shift * filled, dm, ints, response)
+        return mixed, ScreenedState(history, best, origin, shift)
+
+    def settle(self, built: Build, state: ScreenedState) -> Build:
+        return jax.tree.map(partial(jnp.where, _is_higher(built, state.best)), state.best, built)
 
     def shares(self, state: ScreenedState) -> dict[int, float]:
         """Of the mixture that repulsion then responds to."""
         return state.history.by_iteration()
+
+
+def _is_higher(built: Build, best: Build) -> Bool[Array, ""]:
+    """Whether an energy is above the best so far, or no number where that was one."""
+    lowest = best.energy.total
+    return ~(built.energy.total <= lowest + SAME_ENERGY) & jnp.isfinite(lowest)
 
 
 SCHEMES: dict[str, Scheme] = {
@@ -200,24 +249,28 @@ class Densities(eqx.Module):
         orbitals: (iterations + 1, ao, occ); filled by each density.
         energies, focks: (iterations,) in hartree and (iterations, ao, ao); of every density but
             the last, whose Fock matrix no iteration needs.
+        settled: (iterations,), hartree; what the scheme would have ended with.
     """
 
     orbitals: Float[Array, "density ao occ"]
     energies: Float[Array, " iteration"]
     focks: Float[Array, "iteration ao ao"]
+    settled: Float[Array, " iteration"]
 
 
 def iterate(
     first: Filled, scheme: Scheme[State], state: State, ints: Integrals, iterations: int
-) -> Densities:
+) -> tuple[Densities, State]:
     """A fixed number of iterations in one program, through which JAX differentiates."""
 
     def advance(carry: tuple[Filled, State], _: None):
         filled, state = carry
         built = build(filled, ints)
+        settled = scheme.settle(built, state).energy.total
         fock, state = scheme.step(built, state, ints)
         following = fill(fock, ints.overlap, ints.occupation)
-        return (following, state), (following.orbitals, built.energy.total, built.fock)
+        seen = following.orbitals, built.energy.total, built.fock, settled
+        return (following, state), seen
 
-    _, (orbitals, energies, focks) = jax.lax.scan(advance, (first, state), None, length=iterations)
-    return Densities(jnp.concatenate([first.orbitals[None], orbitals]), energies, focks)
+    (_, state), (orbitals, *seen) = jax.lax.scan(advance, (first, state), None, length=iterations)
+    return Densities(jnp.concatenate([first.orbitals[None], orbitals]), *seen), state

@@ -5,11 +5,12 @@ integrals at hand that part costs little. So it is made self-consistent while ex
 correlation, which need the grid, stand still.
 """
 
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
 from jax.scipy.sparse.linalg import cg
+from jaxtyping import Array, Int
 
 from qptlab.dft.density import density_from_fock, fill, orbitals
 from qptlab.dft.implicit import solve_linear
@@ -19,6 +20,9 @@ from qptlab.types import Matrix, Scalar
 TOLERANCE = 1e-7
 """Largest element of D(F) − D at which F and D agree."""
 MOST_STEPS = 12
+"""Of Newton's method for one share of the response; four to six are usual."""
+SHARES = 1.0, 0.5, 0.25, 0.0
+"""Of the response, tried one after the other until one has a solution."""
 INEXACT = {"tol": 1e-2, "maxiter": 12}
 """Of the linear equations of each step of Newton's method: the next step mends the rest."""
 SMALLEST_GAP = 0.01
@@ -26,12 +30,13 @@ SMALLEST_GAP = 0.01
 
 
 def screened(fock: Matrix, dm: Matrix, integrals: Integrals, start: Matrix | None = None) -> Matrix:
-    """F + J[D − D_in] with D = D(that very matrix): `fock` once Coulomb repulsion has responded.
+    """F + s J[D − D_in] with D = D(that very matrix): `fock` once Coulomb repulsion has responded.
 
-    Minimises the model energy tr((F − J[D_in]) D) + ½ tr(J[D] D), which has one minimum, by
-    Newton's method in the orbitals. Its derivative is that of the solution, exact, whatever
-    steps led there. Where the minimum fills orbitals by halves, as when a bond is broken, no D is
-    a solution, and where the steps end is no better than F.
+    The whole response, s = 1, minimises the model energy tr((F − J[D_in]) D) + ½ tr(J[D] D), which
+    has one minimum, by Newton's method in the orbitals. Where the minimum fills orbitals by halves,
+    as when a bond is broken, no D is a solution: then the largest of `SHARES` is taken that has
+    one, as s = 0 has always, which leaves F as it is. The derivative is that of the solution,
+    exact, whatever steps led there; s stands still.
 
     Args:
         fock: F = F[D_in], (ao, ao), hartree, of a closed shell.
@@ -44,19 +49,17 @@ def screened(fock: Matrix, dm: Matrix, integrals: Integrals, start: Matrix | Non
     Source: Kerker, Phys. Rev. B 23, 3082 (1981), and Herbst, Levitt, J. Phys.: Condens. Matter 33,
     085503 (2021), for screening as preconditioner; here it is not linearised.
     """
+    known = fock, dm, dm if start is None else start, integrals
+    solution, share = _newton(*jax.lax.stop_gradient(known))
 
     def responded(density):
-        return fock + repulsion(density - dm, integrals)
+        return fock + share * repulsion(density - dm, integrals)
 
     def change(density):
         overlap, occupation = integrals.overlap, integrals.occupation
         return density_from_fock(responded(density), overlap, occupation) - density
 
-    def solve(_, guess):
-        return _newton(fock, dm, guess, integrals)
-
-    guess = dm if start is None else start
-    return responded(jax.lax.custom_root(change, guess, solve, solve_linear))
+    return responded(jax.lax.custom_root(change, solution, lambda _, found: found, solve_linear))
 
 
 @runtime_checkable
@@ -84,13 +87,23 @@ def respond(fock: Matrix, dm: Matrix, ints: Integrals, response: LinearResponse 
     return screened(fock + rest, dm, ints, start=changed)
 
 
-def _newton(fock: Matrix, dm: Matrix, start: Matrix, integrals: Integrals) -> Matrix:
-    """D = D(F + J[D − D_in]) from a density to start with."""
-    n_occ = integrals.n_occ
+class _Step(NamedTuple):
+    """Where `_newton` is: the share, steps taken with it, F + s J[D − D_in], D, its last change."""
 
-    def step(state):
-        fock, dm, _, count = state
-        mo_energy, mo_coeff = orbitals(fock, integrals.overlap)
+    rung: Int[Array, ""]
+    count: Int[Array, ""]
+    fock: Matrix
+    dm: Matrix
+    change: Scalar
+
+
+def _newton(fock: Matrix, dm: Matrix, start: Matrix, integrals: Integrals) -> tuple[Matrix, Scalar]:
+    """D = D(F + s J[D − D_in]) from a density to start with, and s, the largest that has one."""
+    n_occ, shares = integrals.n_occ, jnp.asarray(SHARES)
+
+    def step(at: _Step) -> _Step:
+        share = shares[at.rung]
+        mo_energy, mo_coeff = orbitals(at.fock, integrals.overlap)
         occ, virt = mo_coeff[:, :n_occ], mo_coeff[:, n_occ:]
         gap = mo_energy[n_occ:, None] - mo_energy[None, :n_occ]
 
@@ -99,24 +112,32 @@ def _newton(fock: Matrix, dm: Matrix, start: Matrix, integrals: Integrals) -> Ma
             return half + half.T
 
         def force(density):
-            return virt.T @ repulsion(density, integrals) @ occ
+            return share * (virt.T @ repulsion(density, integrals) @ occ)
 
         filled = 2 * occ @ occ.T
         x, _ = cg(
             lambda x: gap * x + force(turned(x)),
-            -force(filled - dm),
+            -force(filled - at.dm),
             M=lambda residual: residual / jnp.maximum(gap, SMALLEST_GAP),
             **INEXACT,
         )
         following = filled + turned(x)
-        change = jnp.max(jnp.abs(filled - dm))
-        return fock + repulsion(following - dm, integrals), following, change, count + 1
+        change = jnp.max(jnp.abs(filled - at.dm))
+        moved = at.fock + share * repulsion(following - at.dm, integrals)
+        ahead = _Step(at.rung, at.count + 1, moved, following, change)
+        back = _Step(
+            at.rung + 1, jnp.zeros_like(at.count), fock, dm, jnp.full_like(change, jnp.inf)
+        )
+        failed = ~(change <= TOLERANCE) & (ahead.count == MOST_STEPS)
+        return jax.tree.map(lambda a, b: jnp.where(failed, a, b), back, ahead)
 
-    def goes_on(state):
-        return (state[2] > TOLERANCE) & (state[3] < MOST_STEPS)
+    def goes_on(at: _Step):
+        return ~(at.change <= TOLERANCE) & (at.rung < len(SHARES))
 
-    first = fock + repulsion(start - dm, integrals)
-    return jax.lax.while_loop(goes_on, step, (first, start, jnp.asarray(jnp.inf), 0))[1]
+    zero, endless = jnp.asarray(0), jnp.asarray(jnp.inf)
+    first = _Step(zero, zero, fock + repulsion(start - dm, integrals), start, endless)
+    end = jax.lax.while_loop(goes_on, step, first)
+    return end.dm, shares[end.rung]
 
 
 def repulsion(dm: Matrix, integrals: Integrals) -> Matrix:

@@ -15,7 +15,16 @@ from qptlab.dft.density import Filled, fill
 from qptlab.dft.diis import DEPTH, commutator
 from qptlab.dft.energy import Energy, energy
 from qptlab.dft.integrals import Integrals
-from qptlab.dft.schemes import Densities, Diis, Scheme, Screened, build, iterate, named_scheme
+from qptlab.dft.schemes import (
+    Densities,
+    Diis,
+    Scheme,
+    Screened,
+    State,
+    build,
+    iterate,
+    named_scheme,
+)
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.prepared import NetworkInputs, Prepared
 from qptlab.qpt.xc_response import XcResponse
@@ -39,9 +48,9 @@ class Trajectory(eqx.Module):
     """What the refining iterations pass through, index 0 being the unrefined prediction.
 
     Attributes:
-        energies: (refine + 1,), total energies in hartree.
-        energy, dm, fock: of the last density; `fock` is F[dm].
-        commutator: largest element of FDS − SDF of the last density, hartree.
+        energies: (refine + 1,), total energies in hartree, those that fewer iterations end with.
+        energy, dm, fock: of the density that the scheme ends with; `fock` is F[dm].
+        commutator: largest element of FDS − SDF of that density, hartree.
     """
 
     energies: Float[Array, " density"]
@@ -70,14 +79,14 @@ def refine(
         iterations: number of refining iterations, 0 or more.
         scheme: as `densities`.
     """
-    path = densities(proposal, prepared, iterations, scheme)
-    built = build(Filled(path.orbitals[-1]), prepared.integrals)
-    error = commutator(built.fock, built.dm, prepared.matrices.overlap)
+    path, scheme, state = _path(proposal, prepared, iterations, scheme)
+    end = scheme.settle(build(Filled(path.orbitals[-1]), prepared.integrals), state)
+    error = commutator(end.fock, end.dm, prepared.matrices.overlap)
     return Trajectory(
-        energies=jnp.append(path.energies, built.energy.total),
-        energy=built.energy,
-        dm=built.dm,
-        fock=built.fock,
+        energies=jnp.append(path.settled, end.energy.total),
+        energy=end.energy,
+        dm=end.dm,
+        fock=end.fock,
         commutator=jnp.max(jnp.abs(error)),
     )
 
@@ -85,7 +94,7 @@ def refine(
 def densities(
     proposal: Proposal, prepared: Prepared, iterations: int, scheme: str | Scheme = "screened"
 ) -> Densities:
-    """The densities that refining passes through.
+    """The densities that refining passes through, those that it takes back included.
 
     Args:
         scheme: "screened" extrapolates by DIIS, and screens and responds to what it finds; "plain"
@@ -95,12 +104,19 @@ def densities(
     Raises:
         InputError: an unknown scheme.
     """
+    return _path(proposal, prepared, iterations, scheme)[0]
+
+
+def _path(
+    proposal: Proposal, prepared: Prepared, iterations: int, scheme: str | Scheme
+) -> tuple[Densities, Scheme[State], State]:
     ints = prepared.integrals
     if scheme == "screened":
         scheme = Screened(proposal.response, depth=min(max(iterations, 1), DEPTH))
     scheme = named_scheme(scheme)
     first = fill(prepared.start + proposal.delta_fock, ints.overlap, ints.occupation)
-    return iterate(first, scheme, scheme.init(ints), ints, iterations)
+    path, state = iterate(first, scheme, scheme.init(ints), ints, iterations)
+    return path, scheme, state
 
 
 def diis_energies(ints: Integrals, builds: int) -> Float[Array, " build"]:
@@ -111,5 +127,5 @@ def diis_energies(ints: Integrals, builds: int) -> Float[Array, " build"]:
     scheme = Diis()
     fock, state = scheme.step(build(ints.dm_guess, ints), scheme.init(ints), ints)
     first = fill(fock, ints.overlap, ints.occupation)
-    path = iterate(first, scheme, state, ints, builds - 1)
+    path, _ = iterate(first, scheme, state, ints, builds - 1)
     return jnp.append(path.energies, energy(Filled(path.orbitals[-1]), ints).total)

@@ -1,5 +1,6 @@
 """Using a network: one molecule in, a `Prediction` out."""
 
+import math
 import time
 from dataclasses import dataclass
 
@@ -11,7 +12,7 @@ from qptlab.dft.density import canonical_orbitals
 from qptlab.dft.forces import integrals_vjp
 from qptlab.dft.integrals import Integrals, default_grid
 from qptlab.dft.results import ScfResult
-from qptlab.errors import InputError, quoted
+from qptlab.errors import InputError, NotConverged, quoted
 from qptlab.molecule import Molecule
 from qptlab.qpt import pipeline
 from qptlab.qpt.losses import Point, second_order_error
@@ -31,6 +32,10 @@ REACH = 1.6e-3
 It is one number for molecules of any size, because what energies are used for is their differences.
 ΔE₂ is too large rather than too small, so an energy that is wrong by more is seldom let through.
 """
+ENOUGH_REFINING = 3
+"""Refining iterations after which a network within its reach is done; more are of no help."""
+SMALL_GAP = 0.08
+"""HOMO–LUMO gap (hartree) below which a density of lower energy may fill other orbitals."""
 
 
 def within_reach(delta2: float) -> bool:
@@ -45,6 +50,7 @@ class Prediction(ScfResult):
     Attributes:
         raw_fock: (ao, ao), hartree; screened F0 + ΔF, the matrix the network itself predicts.
         refine: number of refining iterations behind it.
+        energies: (refine + 1,), hartree; with no, one, … refining iterations: they do not rise.
         commutator: largest element of FDS − SDF, hartree; zero for the exact density.
         delta2: ΔE₂, hartree: an estimate of the energy's error, often too large by a factor of 2.
         forces: (atom, 3), hartree/bohr; −dE/dR of the predicted energy, where asked for.
@@ -53,6 +59,7 @@ class Prediction(ScfResult):
 
     raw_fock: np.ndarray
     refine: int
+    energies: np.ndarray
     commutator: float
     delta2: float
     forces: np.ndarray | None
@@ -76,6 +83,7 @@ def predict(
 
     Raises:
         InputError: an element the network was not made for, or as `integrals`.
+        NotConverged: the numbers are not finite.
     """
     started = time.perf_counter()
     if int(refine) != refine or not 0 <= refine <= MOST_REFINING:
@@ -83,51 +91,95 @@ def predict(
             f"refine {quoted(refine)}; expected a whole number from 0 to {MOST_REFINING}"
         )
     model.check(molecule)
-    prepared = prepare(molecule, model.theory) if prepared is None else prepared
-    refine = int(refine)
+    refine, theory = int(refine), model.theory
+    prepared = prepare(molecule, theory) if prepared is None else prepared
     delta_fock, end, delta2 = _predict(model, prepared, refine)
+    delta2, commutator = float(delta2), float(end.commutator)
+    if not np.isfinite([float(end.energy.total), commutator, delta2]).all():
+        raise NotConverged(
+            f"no prediction for {molecule.formula}, {theory}: its numbers are not finite; "
+            "check the geometry and charge, or use ql.scf(molecule, theory)"
+        )
     slope = None
     if forces:
         by_integrals = _slope(prepared.integrals, model, refine)
-        grid = default_grid(molecule, model.theory)
-        slope = integrals_vjp(by_integrals, molecule, model.theory, grid)
-    mo_energy, mo_coeff = canonical_orbitals(end.fock, prepared.integrals.overlap)
-    commutator, builds = float(end.commutator), refine + 1
+        slope = integrals_vjp(by_integrals, molecule, theory, default_grid(molecule, theory))
+    overlap, n_occ = prepared.integrals.overlap, prepared.integrals.n_occ
+    mo_energy, mo_coeff = canonical_orbitals(end.fock, overlap)
+    aufbau = fills_lowest(np.asarray(end.dm), mo_coeff[:, :n_occ], np.asarray(overlap))
+    doubts = _doubts(mo_energy[n_occ - 1 : n_occ + 1], aufbau)
     return Prediction(
         molecule=molecule,
-        theory=model.theory,
+        theory=theory,
         energy=end.energy,
         dm=np.asarray(end.dm),
         fock=np.asarray(end.fock),
         mo_energy=mo_energy,
         mo_coeff=mo_coeff,
-        n_occ=prepared.integrals.n_occ,
-        fock_builds=builds,
-        converged=commutator < CONVERGED,
-        message=_message(molecule, model.theory, end, builds, float(delta2)),
+        n_occ=n_occ,
+        fock_builds=refine + 1,
+        converged=commutator < CONVERGED and aufbau,
+        message=_message(molecule, theory, end, delta2) + doubts,
         raw_fock=np.asarray(prepared.start + delta_fock),
         refine=refine,
+        energies=np.asarray(end.energies),
         commutator=commutator,
-        delta2=float(delta2),
+        delta2=delta2,
         forces=None if slope is None else -slope,
         seconds=time.perf_counter() - started,
     )
 
 
-def _message(
-    molecule: Molecule, theory: Theory, end: Trajectory, builds: int, delta2: float
-) -> str:
+def fills_lowest(dm: np.ndarray, occupied: np.ndarray, overlap: np.ndarray) -> bool:
+    """Whether D fills each of these orbitals of F[D], the lowest, at least by half.
+
+    Args:
+        dm: D, (ao, ao), electrons. occupied: (ao, occ).
+    """
+    half = occupied.T @ overlap
+    return bool((np.einsum("ia,ab,ib->i", half, dm, half) > 1).all())
+
+
+def _message(molecule: Molecule, theory: Theory, end: Trajectory, delta2: float) -> str:
+    energies, builds = np.asarray(end.energies), len(end.energies)
     message = (
-        f"{molecule.formula}, {theory}: {float(end.energy.total):.6f} Ha predicted with {builds} "
+        f"{molecule.formula}, {theory}: {energies[-1]:.6f} Ha predicted with {builds} "
         f"Fock build{'s' if builds > 1 else ''} (commutator {float(end.commutator):.1e} Ha)."
     )
     if not within_reach(delta2):
         message += (
             f" Outside this network's reach: its own estimate of the error, ΔE₂, is "
             f"{MILLIHARTREE_PER_HARTREE * delta2:.1f} mHa, more than "
-            f"{MILLIHARTREE_PER_HARTREE * REACH:.1f}; refine further."
+            f"{MILLIHARTREE_PER_HARTREE * REACH:.1f}; {_what_helps(energies)}."
         )
     return message
+
+
+def _what_helps(energies: np.ndarray) -> str:
+    """What to do about an energy that is too far off, after so many refining iterations."""
+    stuck = len(energies) > 1 and not energies[-1] < energies[-2]
+    if stuck or len(energies) > ENOUGH_REFINING:
+        return "converge it by ql.scf(molecule, theory, dm0=prediction.dm)"
+    return "refine further"
+
+
+def _doubts(frontier: np.ndarray, aufbau: bool) -> str:
+    """What ΔE₂ cannot see: that other orbitals could be filled; empty where that is no question.
+
+    Args:
+        frontier: HOMO's and LUMO's energy, hartree; the HOMO's alone where no orbital is empty.
+    """
+    gap = np.ptp(frontier) if len(frontier) > 1 else math.inf
+    if aufbau and gap >= SMALL_GAP:
+        return ""
+    if aufbau:
+        what = f"The HOMO–LUMO gap is small, {gap:.3f} Ha"
+    else:
+        what = "The density fills orbitals that are not the lowest of its own Fock matrix"
+    return (
+        f" {what}: filling others may give a lower energy, which ΔE₂ cannot see; check it by "
+        "PySCF's stability analysis (qptlab.reference.pyscf_mean_field)."
+    )
 
 
 @jit
