@@ -100,12 +100,9 @@ def test_a_damaged_run_is_left_out_and_a_long_history_is_read_from_its_end(tmp_p
     assert run.val_error_ha == {0: 1 / 1000, 3: 1e-3 / 1000}
     assert list_runs(tmp_path / "nowhere") == []
     panel = RunsPanel(tmp_path, open_run=None)
-    panel.refresh()
-    wait_until(
-        lambda: (
-            "1 cannot be read: &#39;broken&#39; (config.json: it is no JSON" in panel.message.value
-        )
-    )
+    panel._read()
+    panel._draw()
+    assert "1 cannot be read: &#39;broken&#39; (config.json: it is no JSON" in panel.message.value
 
 
 def test_the_overlay_has_a_curve_for_each_run_with_and_without_refining():

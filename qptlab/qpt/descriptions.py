@@ -5,10 +5,12 @@ belong, brackets within brackets. What is wrong is one sentence that names the f
 """
 
 import contextlib
+import functools
 import json
+import math
 import numbers
 from collections.abc import Callable, Iterator
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
@@ -87,7 +89,7 @@ def built(cls: type[Record], record: object, what: str, finite: bool = True) -> 
     Raises:
         InputError: a field that is missing, unknown or of another type, or what `cls` refuses.
     """
-    known = {field.name: field for field in fields(cls) if field.init}
+    known = _fields(cls)
     given = an_object(record, what)
     if unknown := sorted(given.keys() - known.keys()):
         raise InputError(f"{what} has no {quoted(unknown[0])}; known: {', '.join(known)}")
@@ -98,6 +100,11 @@ def built(cls: type[Record], record: object, what: str, finite: bool = True) -> 
             raise InputError(f"{what} lacks {name}")
     tuples = {name for name in given if get_origin(known[name].type) is tuple}
     return cls(**{k: tuple(value) if k in tuples else value for k, value in given.items()})
+
+
+@functools.cache  # a history has a record in each line
+def _fields(cls: type) -> dict[str, Field]:
+    return {field.name: field for field in fields(cls) if field.init}
 
 
 def check_type(name: str, value: object, annotation: object, finite: bool = True) -> None:
@@ -115,8 +122,8 @@ def is_whole(value: object, least: int, most: int = LARGEST_WHOLE) -> bool:
 def is_number(value: object) -> bool:
     """Whether it is a finite number."""
     try:
-        return isinstance(value, numbers.Real) and not _truth(value) and bool(np.isfinite(value))
-    except TypeError:  # a whole number of hundreds of digits
+        return isinstance(value, numbers.Real) and not _truth(value) and math.isfinite(value)
+    except OverflowError:  # a whole number of hundreds of digits
         return False
 
 
@@ -126,6 +133,10 @@ def outline(build: Callable[[], Tree]) -> Tree:
 
 
 def _fits(value: object, annotation: object, finite: bool) -> bool:
+    if annotation is float:
+        return is_number(value) or (not finite and isinstance(value, float))
+    if annotation is int:
+        return is_whole(value, -LARGEST_WHOLE)
     origin, inside = get_origin(annotation), get_args(annotation)
     if origin in (Union, UnionType):
         return any(_fits(value, one, finite) for one in inside)
@@ -135,10 +146,6 @@ def _fits(value: object, annotation: object, finite: bool) -> bool:
     if origin is dict:
         pairs = value.items() if isinstance(value, dict) else [(None, None)]
         return all(_fits(k, inside[0], finite) and _fits(v, inside[1], finite) for k, v in pairs)
-    if annotation is float:
-        return is_number(value) or (not finite and isinstance(value, float))
-    if annotation is int:
-        return is_whole(value, -LARGEST_WHOLE)
     if np.ndarray in (annotation, getattr(annotation, "array_type", None)):
         array = np.asarray(value)
         return array.dtype.kind in "fiu" and bool(np.isfinite(array).all())
