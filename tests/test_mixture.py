@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from tiers import later, slow
 
+from qptlab.bench.table import micro
 from qptlab.cli import main, tables
 from qptlab.dft.integrals import integrals
 from qptlab.library import molecule
@@ -32,6 +33,7 @@ from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.pool import mean_bytes, n_bytes
 from qptlab.qpt.training.run import Training
 from qptlab.qpt.training.step import gradient
+from qptlab.qpt.training.validation import _errors
 from qptlab.reference import evaluate, pyscf_scf
 from qptlab.theory import parse_theory
 
@@ -254,9 +256,19 @@ def test_an_evaluation_tells_molecules_apart(capsys, folder):
 
     tables.evaluation(result)
     shown = capsys.readouterr().out
-    assert "HO -1" in shown and "median" in shown and "worse than DIIS: " in shown
+    assert "HO -1" in shown and "worse than DIIS: " in shown
+    for what in (errors, diis):
+        middle = micro(np.median(what))
+        assert f"{micro(np.mean(what))} ({middle})" in shown, "beside each mean its median"
+    assert f"median {micro(np.median(errors))}; 0 out of reach" in repr(result)
     tables.evaluation(replace(result, frames=result.frames[:1]))
-    assert "median" not in capsys.readouterr().out
+    assert "worse than DIIS" not in capsys.readouterr().out
+
+
+def test_validation_errors_are_summed_up_by_mean_and_median():
+    found = _errors([-1.0] * 3, [[-0.9, -1.0], [-0.8, -1.0], [0.0, -1.3]])
+    assert found.mean == pytest.approx({0: 1.3 / 3, 1: 0.1})
+    assert found.median == pytest.approx({0: 0.2, 1: 0.0})
 
 
 def test_a_molecule_outside_the_networks_reach_is_told_so():

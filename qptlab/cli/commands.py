@@ -59,7 +59,8 @@ def train(args: argparse.Namespace) -> None:
         if run.message:
             tables.progress(run.message)
         stop = tables.follow(run)
-    errors = next((log.val_error_ha for log in reversed(run.history) if log.val_error_ha), {})
+    last = next((log for log in reversed(run.history) if log.val_error_ha), None)
+    errors, medians = (last.val_error_ha, last.val_median_ha or {}) if last else ({}, {})
     record = {
         "steps": int(run.state.step),
         "seconds": time.perf_counter() - args.started,
@@ -67,7 +68,9 @@ def train(args: argparse.Namespace) -> None:
         "label_seconds": run.clock.label_seconds,
         "samples": run.history[-1].samples,
         "val_energy_mae_ha": {str(k): error for k, error in errors.items()},
+        "val_energy_median_ha": {str(k): error for k, error in medians.items()},
         "baselines_ha": run.baselines_ha,
+        "baselines_median_ha": run.baselines_median_ha,
         "parameters": run.n_parameters,
         "run": str(run.out),
     }

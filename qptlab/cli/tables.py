@@ -2,6 +2,7 @@
 
 import signal
 from collections.abc import Iterable
+from math import nan
 
 import numpy as np
 from rich import table as rich
@@ -80,7 +81,7 @@ def follow(run: Training) -> int | None:
                 for sentence in log.skipped:
                     progress(f"step {log.step}: left out {sentence}")
                 if log.val_error_ha:
-                    error = _validation_text(log.val_error_ha)
+                    error = _validation_text(log.val_error_ha, log.val_median_ha)
                 done = log.seconds if run.config.minutes else log.step
                 bar.update(task, completed=done, description=f"step {log.step}{error}")
                 if not _err.is_terminal and log.seconds > report_at:
@@ -95,9 +96,10 @@ def follow(run: Training) -> int | None:
     return stop
 
 
-def _validation_text(errors: dict[int, float]) -> str:
-    last = max(errors)
-    return f", validation error {micro(errors[0])} µHa, {micro(errors[last])} after {last} refining"
+def _validation_text(means: dict[int, float], medians: dict[int, float]) -> str:
+    last = max(means)
+    first, refined = (f"{micro(means[k])} ({micro(medians[k])}) µHa" for k in (0, last))
+    return f", mean (median) validation error {first}, {refined} after {last} refining"
 
 
 def trained(record: dict) -> None:
@@ -106,27 +108,33 @@ def trained(record: dict) -> None:
     _errors_table(
         f"{record['steps']} steps, {record['seconds']:.0f} s, run kept in {kept}",
         {"network": record["val_energy_mae_ha"], **(record["baselines_ha"] or {})},
-        "mean validation error / µHa",
+        {"network": record["val_energy_median_ha"], **(record["baselines_median_ha"] or {})},
+        "validation error",
     )
 
 
 def evaluation(result: Evaluation) -> None:
     """Errors against PySCF, then the baselines at the same number of Fock builds."""
     errors = {
-        "energy": result.energy_mae_ha,
-        "its estimate ΔE₂": result.delta2_ha,
-        "Fock matrix F[D]": result.fock_mae_ha,
-        "Fock matrix F0 + ΔF": result.raw_fock_mae_ha,
-        "orbital energies": result.mo_energy_mae_ha,
-        "occupied orbital energies": result.occupied_mo_energy_mae_ha,
+        "energy": "energy_mae_ha",
+        "its estimate ΔE₂": "delta2_ha",
+        "Fock matrix F[D]": "fock_mae_ha",
+        "Fock matrix F0 + ΔF": "raw_fock_mae_ha",
+        "orbital energies": "mo_energy_mae_ha",
+        "occupied orbital energies": "occupied_mo_energy_mae_ha",
     }
     title = f"{result.geometries} geometries, {result.refine} refining iterations, against PySCF"
-    lines = [(label, micro(error)) for label, error in errors.items()]
-    _show(Table(title, ("mean error", "µHa"), lines))
+    medians = result.medians
+    lines = [
+        (label, micro(getattr(result, name)), micro(medians[name]))
+        for label, name in errors.items()
+    ]
+    _show(Table(title, ("error", "mean / µHa", "median / µHa"), lines))
     _errors_table(
         "at equal Fock builds",
         {"network": {result.refine: result.energy_mae_ha}, **result.baselines},
-        "mean energy error / µHa",
+        {"network": {result.refine: medians["energy_mae_ha"]}, **medians["baselines"]},
+        "energy error",
     )
     _out.print(
         f"occupied orbitals: {100 * result.psi_similarity:.3f} % alike; wrong occupation in "
@@ -170,15 +178,19 @@ def _scf_costs(costs: dict[str, dict]) -> None:
     _show(Table(title, ["start", *(f"to {tolerance} Ha" for tolerance in costs)], lines))
 
 
-def _errors_table(title: str, rows: dict[str, dict], unit: str) -> None:
+def _errors_table(title: str, means: dict, medians: dict, what: str) -> None:
     names = {"network": "network", "plain": "no network (ΔF = 0)", "diis": "DIIS from minao"}
-    errors = {name: {int(k): error for k, error in row.items()} for name, row in rows.items()}
-    counts = sorted({k for row in errors.values() for k in row})
-    lines = [
-        [names[name], *(micro(row[k]) if k in row else "" for k in counts)]
-        for name, row in errors.items()
-    ]
-    _show(Table(title, ["refining iterations", *map(str, counts)], lines, unit))
+    cells = {
+        # runs begun by older versions have no medians before their next validation
+        name: {
+            int(k): f"{micro(mean)} ({micro(medians[name].get(k, nan))})" for k, mean in row.items()
+        }
+        for name, row in means.items()
+    }
+    counts = sorted({k for row in cells.values() for k in row})
+    lines = [[names[name], *(row.get(k, "") for k in counts)] for name, row in cells.items()]
+    header, caption = ["refining iterations", *map(str, counts)], f"mean (median) {what} / µHa"
+    _show(Table(title, header, lines, caption))
 
 
 def bench_report(report: dict) -> None:

@@ -1,7 +1,7 @@
 """How good a network is, against PySCF and beside the baselines it has to beat."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 
 import jax
 import numpy as np
@@ -15,12 +15,13 @@ from qptlab.qpt.prepared import prepare
 from qptlab.qpt.training.validation import baseline_energies
 from qptlab.reference.pyscf_runs import pyscf_scf
 from qptlab.reference.scf_cost import GUESSES, scf_costs
+from qptlab.units import MICROHARTREE_PER_HARTREE
 
 SAME_LEVEL = 1e-4
 """Orbital energies closer than this (hartree) count as one level when orbitals are compared."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
     """Errors of a network over some geometries; means of absolute differences from PySCF.
 
@@ -57,6 +58,24 @@ class Evaluation:
     delta2_ha: float
     scf_speedup: dict[str, dict[str, dict[str, float]]]
     frames: tuple[dict, ...]
+
+    @property
+    def medians(self) -> dict:
+        """The median over the geometries of whatever this holds the mean of, by the same names."""
+        names = [field.name for field in fields(self) if field.name in self.frames[0]]
+        rows = [{name: frame[name] for name in names} for frame in self.frames]
+        return jax.tree.map(lambda *values: float(np.median(values)), *rows)
+
+    def __repr__(self) -> str:
+        mean, median = (
+            f"{MICROHARTREE_PER_HARTREE * error:.3g}"
+            for error in (self.energy_mae_ha, self.medians["energy_mae_ha"])
+        )
+        out_of_reach = sum(not frame["within_reach"] for frame in self.frames)
+        return (
+            f"Evaluation({self.geometries} geometries, {self.refine} refining iterations: mean "
+            f"energy error {mean} µHa, median {median}; {out_of_reach} out of reach)"
+        )
 
     @property
     def medians_ha(self) -> dict[str, float]:

@@ -92,6 +92,7 @@ class StepLog:
             none.
         val_error_ha: on steps that validated, {refining iterations: mean absolute energy error};
             otherwise None.
+        val_median_ha: likewise the median; None in older runs.
         lr: learning rate of this step, schedule included.
         seconds: since the run started, all sittings together.
         samples: geometries used so far, repetitions counted.
@@ -109,6 +110,7 @@ class StepLog:
     samples: int
     gradient_norms: dict[str, float] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
+    val_median_ha: dict[int, float] | None = None
 
     def to_json(self) -> dict:
         """For one line of history."""
@@ -125,10 +127,10 @@ class StepLog:
         """
         known = an_object(record, "a step")
         known = {key: value for key, value in known.items() if key != "gradient_norm"}
-        errors = known.get("val_error_ha")
-        if errors is not None:
-            errors = {int(k): v for k, v in an_object(errors, "val_error_ha").items()}
-        return built(cls, {**known, "val_error_ha": errors}, "a step", finite=False)
+        for name in ("val_error_ha", "val_median_ha"):
+            if known.get(name) is not None:
+                known[name] = {int(k): v for k, v in an_object(known[name], name).items()}
+        return built(cls, known, "a step", finite=False)
 
 
 def check_lr(lr: float) -> float:

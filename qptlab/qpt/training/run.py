@@ -26,7 +26,12 @@ from qptlab.qpt.training.pool import capacity, check_memory_maps, mean_bytes
 from qptlab.qpt.training.state import TrainState, first_state
 from qptlab.qpt.training.step import Drawn, Step, train_step, usual_norm
 from qptlab.qpt.training.timer import Clock, Timer
-from qptlab.qpt.training.validation import ReferenceEnergy, Validation, converged_energy
+from qptlab.qpt.training.validation import (
+    Errors,
+    ReferenceEnergy,
+    Validation,
+    converged_energy,
+)
 
 VALIDATION_SHARE = 0.1
 """Share of the run's time that validating may take."""
@@ -115,8 +120,17 @@ class Training:
 
     @property
     def baselines_ha(self) -> dict[str, dict[int, float]] | None:
-        """Errors of {"plain", "diis"} by refining iterations; None until there are some."""
-        return None if self._validation is None else self._validation.baselines_ha
+        """Mean errors of {"plain", "diis"} by refining iterations; None until there are some."""
+        return self._baselines("mean")
+
+    @property
+    def baselines_median_ha(self) -> dict[str, dict[int, float]] | None:
+        """`baselines_ha`, but medians."""
+        return self._baselines("median")
+
+    def _baselines(self, which: str) -> dict[str, dict[int, float]] | None:
+        errors = self._validation.baselines_ha if self._validation else None
+        return errors and {name: getattr(error, which) for name, error in errors.items()}
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -257,7 +271,8 @@ class Training:
                 validate_at = timer.seconds + (1.0 if compiled else spent / VALIDATION_SHARE)
             log = StepLog(
                 step=int(self.state.step),
-                val_error_ha=errors,
+                val_error_ha=errors and errors.mean,
+                val_median_ha=errors and errors.median,
                 lr=lr,
                 seconds=self.clock.before + timer.seconds,
                 samples=int(self.state.step) * self.config.batch,
@@ -282,7 +297,7 @@ class Training:
             self.state, done = train_step(self.state, batch, self._loss.terms, weights, usual, lr)
         return done
 
-    def _validate(self, timer: Timer, last: bool) -> tuple[dict[int, float] | None, float, bool]:
+    def _validate(self, timer: Timer, last: bool) -> tuple[Errors | None, float, bool]:
         """Validation errors, the seconds they took, and whether something was compiled."""
         self.status = "validating"
         if last:

@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -57,10 +58,17 @@ class Point:
     baselines: dict[str, np.ndarray]
 
 
+class Errors(NamedTuple):
+    """Absolute energy errors over geometries, hartree: {refining iterations: error} each."""
+
+    mean: dict[int, float]
+    median: dict[int, float]
+
+
 class Validation:
     """Validation geometries, prepared one after the other in a background thread.
 
-    Errors are means over the geometries that are ready, so that the first one comes soon. A
+    Errors are over the geometries that are ready, so that the first one comes soon. A
     geometry that cannot be computed, or whose reference does not converge, is left out and named
     in `left_out`, and another taken instead.
 
@@ -97,8 +105,8 @@ class Validation:
         return len(self.points) == self._count
 
     @property
-    def baselines_ha(self) -> dict[str, dict[int, float]] | None:
-        """Mean absolute energy errors of "plain" and "diis" by refining iterations.
+    def baselines_ha(self) -> dict[str, Errors] | None:
+        """Absolute energy errors of "plain" and "diis" by refining iterations.
 
         At each number of refining iterations all have spent the same number of Fock builds. None
         until a geometry is ready.
@@ -106,14 +114,11 @@ class Validation:
         points = self.points
         if not points:
             return None
-        names = points[0].baselines
-        return {name: _mean_errors(points, [p.baselines[name] for p in points]) for name in names}
+        names, references = points[0].baselines, [point.reference for point in points]
+        return {name: _errors(references, [p.baselines[name] for p in points]) for name in names}
 
-    def errors(self, network: Network) -> dict[int, float] | None:
-        """{refining iterations: mean absolute energy error in hartree} of a network.
-
-        None until a geometry is ready.
-        """
+    def errors(self, network: Network) -> Errors | None:
+        """Absolute energy errors of a network; None until a geometry is ready."""
         points = self.points
         if not points:
             return None
@@ -122,7 +127,7 @@ class Validation:
         for prepared in (point.prepared for point in points):
             proposal = _propose(network, prepared.inputs)
             energies.append(_refine(proposal, prepared, self._iterations).energies)
-        return _mean_errors(points, energies)
+        return _errors([point.reference for point in points], energies)
 
     def wait(self, count: int | None = None) -> None:
         """Wait until `count` geometries (all by default) are ready.
@@ -170,7 +175,8 @@ class Validation:
             self._changed.notify_all()
 
 
-def _mean_errors(points: tuple[Point, ...], energies: list) -> dict[int, float]:
-    reference = np.array([point.reference for point in points])
-    errors = np.abs(np.stack([np.asarray(row) for row in energies]) - reference[:, None])
-    return dict(enumerate(errors.mean(axis=0).tolist()))
+def _errors(references: list[float], energies: list) -> Errors:
+    rows = np.stack([np.asarray(row) for row in energies])
+    errors = np.abs(rows - np.array(references)[:, None])
+    means, medians = errors.mean(axis=0).tolist(), np.median(errors, axis=0).tolist()
+    return Errors(dict(enumerate(means)), dict(enumerate(medians)))
