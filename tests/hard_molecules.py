@@ -11,9 +11,10 @@ import numpy as np
 from pyscf import lib
 from scipy.spatial.transform import Rotation
 
-from qptlab.molecule import Molecule, commented_frames_from_xyz, molecule, to_xyz
+from qptlab.library import molecule
+from qptlab.molecule import Molecule, commented_frames_from_xyz, to_xyz
+from qptlab.reading.smiles import from_smiles
 from qptlab.reference import pyscf_mean_field
-from qptlab.smiles import from_smiles
 from qptlab.theory import parse_theory
 from qptlab.units import ANGSTROM_PER_BOHR
 

@@ -14,7 +14,7 @@ from qptlab.dft import density_from_fock, energy, fock_matrix, integrals, scf
 from qptlab.dft.schemes import SAME_ENERGY
 from qptlab.dft.screening import SHARES, repulsion, screened
 from qptlab.errors import NotConverged
-from qptlab.molecule import molecule
+from qptlab.library import molecule
 from qptlab.qpt import predict as predict_module
 from qptlab.qpt.pipeline import densities, no_network, refine
 from qptlab.qpt.predict import predict
