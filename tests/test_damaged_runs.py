@@ -7,7 +7,7 @@ import pytest
 from hostile import DEEP, HISTORIES, HUGE, LOG, RUN, at, is_refused, run_with, without
 
 from qptlab.errors import InputError
-from qptlab.lab.panels.runs import RunsPanel
+from qptlab.lab.panels.runs import ROWS, RunsPanel
 from qptlab.qpt.runs.folder import CONFIG, HISTORY, RunFolder
 from qptlab.qpt.runs.listing import damaged_runs, list_runs
 from qptlab.qpt.sampling import sampler_from_json
@@ -70,9 +70,13 @@ def test_a_sampler_of_vibrations_needs_as_many_modes_as_frequencies():
 
 
 @pytest.mark.parametrize("history", HISTORIES.values(), ids=HISTORIES)
-def test_a_damaged_history_is_one_sentence(tmp_path, history):
-    folder = run_with(tmp_path / "run", history=history)
-    is_refused(RunFolder(folder).read, folder, HISTORY)
+def test_a_damaged_history_is_cut_at_the_damage_and_said(tmp_path, history):
+    whole = (RUN / HISTORY).read_bytes().split(b"\n")[:2]
+    folder = run_with(tmp_path / "run", history=b"\n".join([*whole, b""]) + history)
+    found = RunFolder(folder).read()
+    assert len(found.history) == 2 and int(found.state.step) > 2
+    said = f"{folder / HISTORY} is damaged at line 3: steps 3 to {int(found.state.step)} are no"
+    assert found.message.startswith(said) and found.message.isprintable()
 
 
 def test_one_damaged_run_leaves_the_others_on_the_page(tmp_path):
@@ -102,8 +106,14 @@ def test_one_damaged_run_leaves_the_others_on_the_page(tmp_path):
     with (half / HISTORY).open("a") as file:
         file.write(json.dumps(LOG) + "\n")
 
+    shown = {tmp_path / name for name in ("whole", "not a number", "damaged further up")}
+    for folder in shown:
+        os.utime(folder / CONFIG)  # the page lists the latest
+
     runs, damaged = list_runs(tmp_path), damaged_runs(tmp_path)
-    assert {run.folder.name for run in runs} == {"whole", "not a number", "damaged further up"}
+    readable = {f"history of {name}" for name in HISTORIES}
+    readable |= {"whole", "not a number", "damaged further up"}
+    assert {run.folder.name for run in runs} == readable
     no_runs = {"no run", "a file"}
     everything = {path.name for path in tmp_path.iterdir()} - no_runs
     assert {run.folder.name for run in damaged} == everything - {run.folder.name for run in runs}
@@ -113,14 +123,14 @@ def test_one_damaged_run_leaves_the_others_on_the_page(tmp_path):
     assert by_name["a folder for settings"] == "config.json: Is a directory"
 
     panel = RunsPanel(tmp_path, open_run=None)
-    panel.shown = {run.folder for run in runs}
+    panel.shown = shown
     panel._read()
     panel._draw()
-    assert len(panel.table.children) == 1 + len(runs)
+    assert len(panel.table.children) == 1 + ROWS
     said = panel.message.value
     assert f"{len(damaged)} cannot be read" in said and f"and {len(damaged) - 8} more" in said
-    assert "1 cannot be read: &#39;damaged further up&#39;" in said
-    assert {name for name, _, _ in panel._chosen()[0]} == {"whole", "not a number"}
+    assert "&#39;damaged further up&#39; (history.jsonl is damaged at line 1)" in said
+    assert {name for name, _, _ in panel._chosen()[0]} == {folder.name for folder in shown}
 
 
 def test_a_place_that_may_not_be_looked_into_is_damaged(tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from qptlab.lab.panels.runner import one_sentence
 from qptlab.lab.panels.signals import by_hand
 from qptlab.lab.plots.live_plot import LivePlot
 from qptlab.lab.plots.training import RUNS_SIZE_PX, overlay_figure
-from qptlab.qpt.runs.folder import read_history
+from qptlab.qpt.runs.history import HISTORY, read_lines
 from qptlab.qpt.runs.listing import Damaged, RunSummary, damaged_runs, list_runs
 from qptlab.qpt.training.config import StepLog
 
@@ -98,15 +98,19 @@ class RunsPanel(BackgroundPanel):
 
     def _chosen(self) -> tuple[list[tuple[str, str, list[StepLog]]], list[Damaged]]:
         """Name, colour and history of the chosen runs, each in the colour of its row; and those
-        that are damaged further up than their last lines."""
+        whose history is damaged, which ends there."""
         chosen, unread = [], []
         for place, run in enumerate(self._rows):
             if run.folder in self.shown:
                 try:
-                    history = read_history(run.folder)
-                    chosen.append((run.folder.name, COLOURS[place], history))
+                    history, n_lines = read_lines(run.folder)
                 except (InputError, OSError) as error:
                     unread.append(Damaged(run.folder, one_sentence(error)))
+                    continue
+                if n_lines > len(history):
+                    reason = f"{HISTORY} is damaged at line {len(history) + 1}"
+                    unread.append(Damaged(run.folder, reason))
+                chosen.append((run.folder.name, COLOURS[place], history))
         return chosen, unread
 
 
@@ -122,7 +126,7 @@ def _unread(damaged: Sequence[Damaged]) -> str:
         return ""
     named = [f"{quoted(run.folder.name)} ({printable(run.reason, 100)})" for run in damaged[:ROWS]]
     more = f" and {len(damaged) - ROWS} more" if len(damaged) > ROWS else ""
-    return f"; {len(damaged)} cannot be read: {', '.join(named)}{more}"
+    return f"; {len(damaged)} cannot be read, or not to the end: {', '.join(named)}{more}"
 
 
 def _row_html(run: RunSummary, colour: str) -> Markup:

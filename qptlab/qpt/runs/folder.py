@@ -134,6 +134,8 @@ class RunFolder:
         with as_input_error(f"{self.path} is not a readable run folder"):
             config |= parsed(stored.notes.get("progress", "{}"))
             described = parsed(stored.notes["qptlab"])
+            if config.get("model") != described:
+                raise InputError(f"{CONFIG} and {STATE} describe different networks")
             state = outline(lambda: first_state(from_json(described)))
             sampler = sampler_from_json(config["sampler"])
             training = built(TrainConfig, config["training"], "training")

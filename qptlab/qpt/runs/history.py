@@ -25,8 +25,14 @@ def lines_of(logs: Iterable[StepLog]) -> bytes:
 
 def read_history(folder: str | os.PathLike) -> list[StepLog]:
     """The steps a run logged, in order, as far as they can be read."""
+    return read_lines(folder)[0]
+
+
+def read_lines(folder: str | os.PathLike) -> tuple[list[StepLog], int]:
+    """The same, and how many lines there are: more than steps where one is damaged."""
     path = Path(folder) / HISTORY
-    return _sound(read_small(path).split(b"\n")[:-1]) if path.is_file() else []
+    lines = read_small(path).split(b"\n")[:-1] if path.is_file() else []
+    return _sound(lines), len(lines)
 
 
 def last_logs(folder: Path) -> list[StepLog]:
