@@ -9,8 +9,6 @@ import sys
 from collections.abc import Iterator
 from functools import partial
 
-import psutil
-
 GRACE = 7.0
 """Seconds to end by themselves, after which nothing is asked."""
 _PR_SET_PDEATHSIG = 1
@@ -38,6 +36,8 @@ def child(command: list[str], at_death: int = signal.SIGKILL, **options) -> Iter
 def _end(process: subprocess.Popen) -> None:
     if process.poll() is not None:
         return
+    import psutil  # not above: help and a mistyped option need no library
+
     with contextlib.suppress(psutil.NoSuchProcess):
         family = psutil.Process(process.pid).children(recursive=True)
         process.terminate()

@@ -4,7 +4,6 @@
 pulled apart, double bonds twisted, small gaps, diradicals, cumulenes, dianions; closed shells all.
 """
 
-import re
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,8 @@ from pyscf import lib
 from scipy.spatial.transform import Rotation
 
 from qptlab.library import molecule
-from qptlab.molecule import Molecule, commented_frames_from_xyz, to_xyz
+from qptlab.molecule import Molecule, to_xyz
+from qptlab.reading import frames_in
 from qptlab.reading.smiles import from_smiles
 from qptlab.reference import pyscf_mean_field
 from qptlab.theory import parse_theory
@@ -26,9 +26,8 @@ GUESSES = "minao", "huckel", "1e"
 def frames() -> dict[str, tuple[Molecule, float]]:
     """{name: molecule, PySCF's energy in hartree}, as the file has them."""
     found = {}
-    for comment, case in commented_frames_from_xyz(FILE):
-        said = dict(re.findall(r"(\w+)=(\S+)", comment))
-        found[said["name"]] = case, float(said["energy_ha"])
+    for frame in frames_in(FILE):
+        found[frame.info["name"]] = frame.molecule, float(frame.info["energy_ha"])
     return found
 
 

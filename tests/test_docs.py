@@ -17,7 +17,7 @@ from qptlab.qpt.losses import parse_loss
 FOLDER = ROOT / "notebooks/docs"
 EXPECTED = {
     "README", "architecture", "command_line", "conventions", "how_it_works", "python", "results",
-    "teaching", "workbench",
+    "teaching", "trust", "workbench",
 }  # fmt: skip
 TEXTS = {path.name: path.read_text(encoding="utf-8") for path in PAGES} | {"/README.md": README}
 RESULTS = TEXTS["results.md"]

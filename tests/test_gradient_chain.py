@@ -20,7 +20,7 @@ from qptlab.qpt.losses import parse_loss
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.networks.paper import PaperQPT
 from qptlab.qpt.prepared import first_build
-from qptlab.qpt.runs.weights import read_weights, write_weights
+from qptlab.qpt.runs.weights import filled, read_weights, write_weights
 from qptlab.qpt.training.step import gradient
 from qptlab.reference import pyscf_mean_field
 from qptlab.theory import parse_theory
@@ -145,8 +145,8 @@ def test_an_untrained_network_learns_in_its_last_layer_first():
 def test_names_are_those_of_a_weights_file(tmp_path):
     water = molecule("water")
     model = shaken(BlockQPT.create(water, "lda/sto-3g"))
-    write_weights(tmp_path / "w", model, {})
-    same = read_weights(model, tmp_path / "w")
+    write_weights(tmp_path / "w", model, {"qptlab": "{}"})
+    same = filled(model, read_weights(tmp_path / "w"))
     chain = gradient_chain(same, first_build(integrals(water, model.theory)))
     from safetensors.numpy import load_file
 

@@ -207,6 +207,10 @@ class Halved(eqx.Module):
         fock = jnp.where(state.count > 0, 0.5 * (built.fock + state.fock), built.fock)
         return fock, Mixture(fock, state.count + 1)
 
+    def settle(self, built, state):
+        """See `Scheme`."""
+        return built
+
     def shares(self, state):
         """See `Scheme`."""
         last = int(state.count) - 1

@@ -70,7 +70,8 @@ def train(args: argparse.Namespace) -> None:
         "val_energy_mae_ha": {str(k): error for k, error in errors.items()},
         "val_energy_median_ha": {str(k): error for k, error in medians.items()},
         "baselines_ha": run.baselines_ha,
-        "baselines_median_ha": run.baselines_median_ha,
+        "baselines_median_ha": run.baselines
+        and {name: errors.median for name, errors in run.baselines.items()},
         "parameters": run.n_parameters,
         "run": str(run.out),
     }

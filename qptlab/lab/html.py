@@ -1,13 +1,11 @@
 """HTML by construction: what is not markup already is escaped, wherever it comes from.
 
 A folder's name, a SMILES, an exception or a model's description may hold any text. Nothing else in
-the package writes a tag or sets a widget's HTML, see `tests/test_html.py`.
+the package writes a tag, and `html_widget` alone shows one, see `tests/test_html.py`.
 """
 
 from collections.abc import Iterable
 
-import ipywidgets
-import traitlets
 from markupsafe import Markup, escape
 
 ATTRIBUTES = frozenset({"alt", "class", "src", "style", "title"})
@@ -50,11 +48,3 @@ def tag(name: str, *children: object, **attributes: object) -> Markup:
 def joined(children: Iterable[object]) -> Markup:
     """Several of them, one after the other."""
     return Markup("").join(map(text, children))
-
-
-class Html(ipywidgets.HTML):
-    """A widget that shows markup; text that is put into it is escaped."""
-
-    @traitlets.validate("value")
-    def _escaped(self, proposal: dict) -> Markup:
-        return text(proposal["value"])

@@ -9,19 +9,17 @@ import functools
 import json
 import math
 import numbers
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import MISSING, Field, fields
 from pathlib import Path
 from types import NoneType, UnionType
 from typing import Any, TypeVar, Union, get_args, get_origin
 
-import equinox as eqx
 import numpy as np
 
 from qptlab.errors import InputError, MissingFile, quoted
 
 Record = TypeVar("Record")
-Tree = TypeVar("Tree", bound=eqx.Module)
 LARGEST_WHOLE = 2**53
 """Whole numbers up to here are floats, too."""
 LARGEST_BYTES = 2**30
@@ -125,11 +123,6 @@ def is_number(value: object) -> bool:
         return isinstance(value, numbers.Real) and not _truth(value) and math.isfinite(value)
     except OverflowError:  # a whole number of hundreds of digits
         return False
-
-
-def outline(build: Callable[[], Tree]) -> Tree:
-    """What `build` gives, with shapes and types for its arrays: no memory is taken for them."""
-    return eqx.filter_eval_shape(build)
 
 
 def _fits(value: object, annotation: object, finite: bool) -> bool:

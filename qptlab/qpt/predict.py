@@ -86,12 +86,8 @@ def predict(
         NotConverged: the numbers are not finite.
     """
     started = time.perf_counter()
-    if int(refine) != refine or not 0 <= refine <= MOST_REFINING:
-        raise InputError(
-            f"refine {quoted(refine)}; expected a whole number from 0 to {MOST_REFINING}"
-        )
+    refine, theory = _checked(refine), model.theory
     model.check(molecule)
-    refine, theory = int(refine), model.theory
     prepared = prepare(molecule, theory) if prepared is None else prepared
     delta_fock, end, delta2 = _predict(model, prepared, refine)
     delta2, commutator = float(delta2), float(end.commutator)
@@ -128,6 +124,14 @@ def predict(
         forces=None if slope is None else -slope,
         seconds=time.perf_counter() - started,
     )
+
+
+def _checked(refine: int) -> int:
+    if int(refine) != refine or not 0 <= refine <= MOST_REFINING:
+        raise InputError(
+            f"refine {quoted(refine)}; expected a whole number from 0 to {MOST_REFINING}"
+        )
+    return int(refine)
 
 
 def fills_lowest(dm: np.ndarray, occupied: np.ndarray, overlap: np.ndarray) -> bool:

@@ -24,10 +24,10 @@ _CHARGE_WORDS = rf"{_CHARGE}|(?<!\w)(?:(?:di|tri|tetra)?(?:cat|an)ion|charged)(?
 _SPIN_KEYS = rf"\w*(?:magmoms?|spins?|mult|multiplicity){_IS}|(?<!\w)(?:uhf|nopen|2?s){_IS}"
 _SPIN_WORDS = (
     rf"{_MULTIPLICITY}|{_UNPAIRED}|{_MAGNETIC}|(?<!\w)"
-    r"(?:(?:doub|trip)let|qu(?:art|int)et|(?:di|bi)radical)(?!\w)"
+    r"(?:doublet|triplet|quartet|quintet|(?:di|bi)radical)(?!\w)"
 )
 LENGTH_UNITS = re.compile(
-    _KEY.format(r"(?:(?:length|distance|position|coord(?:inate)?s?)[ _]?)?units?")
+    _KEY.format(r"(?:(?:length|distance|position|coords?|coordinates?)[ _]?)?units?")
     + rf"""{_IS}(?P<unit>[^\s"',;}}\])]+)""",
     re.IGNORECASE,
 )

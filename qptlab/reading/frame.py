@@ -23,7 +23,6 @@ DUMMIES = {
     "xx",
     "xe0",
     "du",
-    "dum",
     "bq",
     "gh",
     "lp",

@@ -14,7 +14,8 @@ from pathlib import Path
 
 from ipywidgets import Button, HBox, Layout, VBox, Widget
 
-from qptlab.lab.html import Html, Markup, tag
+from qptlab.lab.html import Markup, tag
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.describe import status_html
 from qptlab.lab.panels.refresher import Refresher
 from qptlab.lab.panels.runner import Runner, one_sentence

@@ -5,7 +5,7 @@ import ipywidgets as widgets
 from qptlab.dft import xc
 from qptlab.dft.integrals import check_input
 from qptlab.dft.size import size
-from qptlab.lab.html import Html
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.base import BackgroundPanel, row
 from qptlab.lab.panels.describe import grouped, name_html, sentence_html
 from qptlab.lab.panels.molecule_input import MoleculeInput

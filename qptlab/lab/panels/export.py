@@ -11,7 +11,7 @@ from qptlab.errors import InputError
 from qptlab.lab.files.cube import write_cube
 from qptlab.lab.files.exports import save_figure, write_csv
 from qptlab.lab.files.orbital_page import orbital_page
-from qptlab.lab.html import Html
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.base import BackgroundPanel, button
 from qptlab.lab.panels.describe import name_html, sentence_html
 from qptlab.lab.panels.orbital_feed import OrbitalFeed

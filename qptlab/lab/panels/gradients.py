@@ -7,7 +7,8 @@ from ipywidgets import HBox, Layout
 from matplotlib.figure import Figure
 
 from qptlab.errors import InputError
-from qptlab.lab.html import Html, Markup, tag
+from qptlab.lab.html import Markup, tag
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.base import CSS, BackgroundPanel, button, framed, row
 from qptlab.lab.panels.describe import Reading, dot, status_html
 from qptlab.lab.panels.gradient_controls import NOW, WEIGHT, GradientControls, geometry

@@ -2,7 +2,7 @@
 
 from ipywidgets import BoundedIntText, Dropdown, HBox, Layout, VBox
 
-from qptlab.lab.html import Html
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.describe import name_html, sentence_html
 from qptlab.lab.panels.runner import one_sentence
 from qptlab.lab.panels.signals import Signal, by_hand, quietly

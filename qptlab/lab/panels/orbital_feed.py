@@ -5,7 +5,8 @@ import time
 from ipywidgets import HBox, Layout, SelectionSlider, ToggleButton
 
 from qptlab.dft.results import ScfResult
-from qptlab.lab.html import Html, tag
+from qptlab.lab.html import tag
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.base import BackgroundPanel, button
 from qptlab.lab.panels.describe import grouped
 from qptlab.lab.panels.orbitals import OrbitalPanel

@@ -8,7 +8,8 @@ from ipywidgets import Checkbox, HBox, Layout, VBox
 from matplotlib.figure import Figure
 
 from qptlab.errors import InputError, printable, quoted
-from qptlab.lab.html import Html, Markup, tag
+from qptlab.lab.html import Markup, tag
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.base import BackgroundPanel, button
 from qptlab.lab.panels.describe import clock, grouped, micro, sentence_html
 from qptlab.lab.panels.runner import one_sentence

@@ -5,7 +5,8 @@ from matplotlib.figure import Figure
 
 from qptlab.dft.scf_path import ScfPath
 from qptlab.errors import InputError
-from qptlab.lab.html import Html, joined
+from qptlab.lab.html import joined
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.base import CSS, BackgroundPanel, button, framed
 from qptlab.lab.panels.describe import status_html
 from qptlab.lab.panels.refresher import in_display

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from ipywidgets import Button, Dropdown, IntSlider, Layout, ToggleButtons
 
 from qptlab.dft.scf_path import ScfPath
-from qptlab.lab.html import Html
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.base import button, row
 from qptlab.lab.panels.describe import name_html
 from qptlab.lab.panels.signals import by_hand

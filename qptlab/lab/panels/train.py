@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from ipywidgets import Button, FloatLogSlider, HBox, Layout
 
-from qptlab.lab.html import Html
+from qptlab.lab.html_widget import Html
 from qptlab.lab.panels.base import CSS, BackgroundPanel, button
 from qptlab.lab.panels.describe import Reading, status_html, status_line, tiles_html
 from qptlab.lab.panels.refresher import in_display

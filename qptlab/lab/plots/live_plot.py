@@ -9,7 +9,8 @@ from ipywidgets import Box, Layout
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from qptlab.lab.html import PNG, Html, Markup, tag
+from qptlab.lab.html import PNG, Markup, tag
+from qptlab.lab.html_widget import Html
 from qptlab.lab.plots.training import SIZE_PX
 from qptlab.lab.views.small_widgets import PngImage
 

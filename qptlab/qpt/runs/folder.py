@@ -24,14 +24,13 @@ from qptlab.qpt.descriptions import (
     as_input_error,
     built,
     check_type,
-    outline,
     parsed,
     read_small,
 )
 from qptlab.qpt.networks.base import from_json, to_json
 from qptlab.qpt.runs.history import HISTORY, damage, lines_of, read_history
 from qptlab.qpt.runs.lock import LOCK, WriterLock
-from qptlab.qpt.runs.weights import CHECKSUM, Stored, filled, read_weights, write_weights
+from qptlab.qpt.runs.weights import CHECKSUM, Stored, filled, outline, read_weights, write_weights
 from qptlab.qpt.sampling import Sampler, sampler_from_json, sampler_json
 from qptlab.qpt.training.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.training.state import TrainState, first_state

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 from qptlab.errors import InputError, MissingFile
-from qptlab.qpt.descriptions import as_input_error, outline, parsed
+from qptlab.qpt.descriptions import as_input_error, parsed
 from qptlab.qpt.networks.base import Network, from_json, to_json
 from qptlab.qpt.runs.folder import is_run, read_config, read_state
 from qptlab.qpt.runs.shipped import shipped_model, shipped_text
-from qptlab.qpt.runs.weights import Stored, filled, read_weights, write_weights
+from qptlab.qpt.runs.weights import Stored, filled, outline, read_weights, write_weights
 
 MODEL = ".model"
 """Where a network is in a `TrainState`, and so in a file."""

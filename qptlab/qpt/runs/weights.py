@@ -6,7 +6,7 @@ have none.
 
 import os
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -87,6 +87,11 @@ def filled(tree: Tree, stored: Stored, prefix: str = "") -> Tree:
             raise InputError(f"{stored.path} holds weights of another {what} than its description")
         leaves.append(jnp.asarray(found))
     return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest)
+
+
+def outline(build: Callable[[], Tree]) -> Tree:
+    """What `build` gives, with shapes and types for its arrays: no memory is taken for them."""
+    return eqx.filter_eval_shape(build)
 
 
 def checksum(arrays: Mapping[str, np.ndarray], notes: Mapping[str, str]) -> str:

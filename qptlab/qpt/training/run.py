@@ -11,7 +11,6 @@ from pathlib import Path
 
 from jaxtyping import Array
 
-from qptlab.dft.integrals import check_input
 from qptlab.molecule import Molecule
 from qptlab.qpt.labels import LabelSource
 from qptlab.qpt.losses import parse_loss
@@ -26,12 +25,7 @@ from qptlab.qpt.training.pool import capacity, check_memory_maps, mean_bytes
 from qptlab.qpt.training.state import TrainState, first_state
 from qptlab.qpt.training.step import Drawn, Step, train_step, usual_norm
 from qptlab.qpt.training.timer import Clock, Timer
-from qptlab.qpt.training.validation import (
-    Errors,
-    ReferenceEnergy,
-    Validation,
-    converged_energy,
-)
+from qptlab.qpt.training.validation import Errors, ReferenceEnergy, Validation, converged_energy
 
 VALIDATION_SHARE = 0.1
 """Share of the run's time that validating may take."""
@@ -85,7 +79,6 @@ class Training:
         several = {*molecules(sampler, TRAIN), *molecules(sampler, VALIDATION)}
         check_memory_maps(several)
         for molecule in several:
-            check_input(molecule, model.theory)
             model.check(molecule)
         if out is not None:
             to_json(model)  # refused now rather than when the run is over
@@ -120,17 +113,13 @@ class Training:
 
     @property
     def baselines_ha(self) -> dict[str, dict[int, float]] | None:
-        """Mean errors of {"plain", "diis"} by refining iterations; None until there are some."""
-        return self._baselines("mean")
+        """Means of `baselines`, hartree."""
+        return self.baselines and {name: e.mean for name, e in self.baselines.items()}
 
     @property
-    def baselines_median_ha(self) -> dict[str, dict[int, float]] | None:
-        """`baselines_ha`, but medians."""
-        return self._baselines("median")
-
-    def _baselines(self, which: str) -> dict[str, dict[int, float]] | None:
-        errors = self._validation.baselines_ha if self._validation else None
-        return errors and {name: getattr(error, which) for name, error in errors.items()}
+    def baselines(self) -> dict[str, Errors] | None:
+        """Errors of {"plain", "diis"} by refining iterations; None until there are some."""
+        return self._validation.baselines_ha if self._validation else None
 
     @property
     def left_out(self) -> tuple[str, ...]:
@@ -198,9 +187,8 @@ class Training:
             try:
                 sitting.close()
             except ValueError:  # Python's answer for a generator that is running
-                raise RuntimeError(
-                    "this run is being trained already; pause or stop it first"
-                ) from None
+                busy = "this run is being trained already; pause or stop it first"
+                raise RuntimeError(busy) from None
         sitting = self._sit()
         # weak: a loop that is left must end the sitting at once
         self._sitting = weakref.ref(sitting)
@@ -235,14 +223,9 @@ class Training:
         if self._validation is None or not self._validation.complete:
             asked = {"count": count, "iterations": config.refine, "seed": config.seed}
             self._validation = Validation(sampler, theory, reference=self._reference, **asked)
-        return PreparedStream(
-            geometries.draw,
-            window=window,
-            reuse=config.reuse,
-            seed=config.seed,
-            drawn=int(self.state.step) * config.batch,
-            total=config.geometries,
-        )
+        drawn = int(self.state.step) * config.batch
+        given = {"window": window, "reuse": config.reuse, "seed": config.seed}
+        return PreparedStream(geometries.draw, drawn=drawn, total=config.geometries, **given)
 
     def _steps(self, stream: PreparedStream[Drawn], timer: Timer) -> Generator[StepLog, None, None]:
         validate_at, save_at = 0.0, timer.seconds + SAVE_EVERY
