@@ -15,6 +15,7 @@ from qptlab.qpt.labels import LabelSource, label
 from qptlab.qpt.losses import Loss
 from qptlab.qpt.prepared import Prepared, first_build
 from qptlab.qpt.sampling import TRAIN, Sampler
+from qptlab.qpt.training.pool import give_back_memory
 from qptlab.qpt.training.step import Drawn
 from qptlab.qpt.training.timer import Clock
 from qptlab.theory import Theory
@@ -74,6 +75,7 @@ class PreparedStream(Generic[Item]):
     """
 
     AHEAD = 2
+    TIDY_EVERY = 32
 
     def __init__(
         self,
@@ -97,7 +99,7 @@ class PreparedStream(Generic[Item]):
             self._items.pop(index).cancel()
         for index in range(first, min(last + self.AHEAD, self._total)):
             if index not in self._items:
-                self._items[index] = self._pool.submit(self._prepare, index)
+                self._items[index] = self._pool.submit(self._prepared, index)
         rng = np.random.default_rng([self._seed, 2, self._drawn])
         indices = first + rng.choice(last - first, count, replace=False)
         self._drawn += count
@@ -109,6 +111,11 @@ class PreparedStream(Generic[Item]):
     def close(self) -> None:
         """Stop preparing."""
         self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _prepared(self, index: int) -> Item:
+        if (index + 1) % self.TIDY_EVERY == 0:
+            give_back_memory()
+        return self._prepare(index)
 
     def _bounds(self, count: int) -> tuple[int, int]:
         """The window starts small, so that training starts at once, and grows before it moves."""

@@ -1,6 +1,8 @@
 """What fits: prepared geometries into memory, compiled code into the maps a process may have."""
 
+import ctypes
 import functools
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +23,7 @@ LARGEST_WINDOW = 256
 MAPS_LIMIT = Path("/proc/sys/vm/max_map_count")
 MAPS, MAPS_PER_MOLECULE = 2_000, 760
 """Maps of a training, and for each molecule that it compiles code for; measured with JAX 0.10."""
+_TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
 def n_bytes(tree: PyTree) -> int:
@@ -93,3 +96,15 @@ def check_memory_maps(molecules: Iterable[Molecule]) -> None:
             f"this system allows a process {allowed:,}; allow more, for example "
             f"`sudo sysctl -w vm.max_map_count={max(262_144, 2 * needed)}`, or train on fewer"
         )
+
+
+def give_back_memory() -> None:
+    """Return what was freed to the system, where it can be told to (glibc); takes 50 ms.
+
+    It keeps what lies between arrays in use: a training that goes through many geometries grew by
+    400 MB in 2500 of them.
+
+    Source: malloc_trim(3).
+    """
+    if _TRIM is not None:
+        _TRIM(0)
