@@ -33,7 +33,7 @@ def test_a_signal_at_any_time_is_a_line_at_most(program):
     rng = random.Random(0)
     for number in range(30):
         signum = [*STATUS][number % 3]
-        process = started([*program, "energy", "caffeine"], stdout=subprocess.DEVNULL)
+        process = started([*program, "energy", "alanine-dipeptide"], stdout=subprocess.DEVNULL)
         time.sleep(rng.uniform(0.0, 5.0))
         process.send_signal(signum)
         _, said = process.communicate(timeout=120)
