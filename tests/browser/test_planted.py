@@ -4,7 +4,7 @@ import json
 
 import nbformat
 import pytest
-from conftest import ROOT
+from browser.servers import ROOT
 from lab_driver import Notebook
 
 from qptlab.dft import scf

@@ -4,7 +4,7 @@ import shutil
 import sys
 
 import pytest
-from conftest import ROOT, _free_port, page_without_network, serving
+from browser.servers import ROOT, free_port, page_without_network, serving
 
 pytestmark = pytest.mark.browser
 
@@ -13,7 +13,7 @@ pytestmark = pytest.mark.browser
 def voila(tmp_path):
     """Voilà on a copy of the workbench notebook: its URL."""
     shutil.copy(ROOT / "notebooks/workbench.ipynb", tmp_path)
-    port = _free_port()
+    port = free_port()
     command = [
         sys.executable, "-m", "voila", "workbench.ipynb", "--no-browser", f"--port={port}",
         "--Voila.ip=127.0.0.1",
