@@ -39,7 +39,9 @@ def test_a_signal_at_any_time_is_a_line_at_most(program):
         _, said = process.communicate(timeout=120)
         # before Python has started, the system ends it
         assert process.returncode in (STATUS[signum], -signum), said
-        assert said.count("\n") <= 1 and "Traceback" not in said, said
+        # what the calculation said before does not count
+        lines = [x for x in said.splitlines() if not x.startswith(("C6H12N2O2", "build "))]
+        assert len(lines) <= 1 and "Traceback" not in said, said
 
 
 @pytest.mark.parametrize("signum", STATUS)
