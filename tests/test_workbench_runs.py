@@ -102,7 +102,10 @@ def test_a_damaged_run_is_left_out_and_a_long_history_is_read_from_its_end(tmp_p
     panel = RunsPanel(tmp_path, open_run=None)
     panel._read()
     panel._draw()
-    assert "1 cannot be read: &#39;broken&#39; (config.json: it is no JSON" in panel.message.value
+    said = panel.message.value
+    assert (
+        "1 cannot be read, or not to the end: &#39;broken&#39; (config.json: it is no JSON" in said
+    )
 
 
 def test_the_overlay_has_a_curve_for_each_run_with_and_without_refining():
