@@ -195,7 +195,7 @@ def gap_cases() -> dict[str, Molecule]:
             "C 0 1.35 0, C 0 -1.35 0, C 1.23 0.70 0, C 1.23 -0.70 0, C -1.23 0.70 0, "
             "C -1.23 -0.70 0, H 2.16 1.24 0, H 2.16 -1.24 0, H -2.16 1.24 0, H -2.16 -1.24 0"
         ),
-        "trimethylenemethane": from_smiles("C=C([CH2])[CH2]"),
+        "trimethylenemethane": from_smiles("C=C([CH2])[CH2]", spin=0),
         "hydrogen-square": atoms("H 0 0 0, H 1.23 0 0, H 0 1.23 0, H 1.23 1.23 0"),
     }
 

@@ -61,6 +61,8 @@ class MoleculeInput(VBox):
         self.problem.value = ""
         if own and not text:
             return
+        if own and "\n" not in text:
+            self.problem.value = sentence_html("placing its atoms…")  # a large one takes seconds
         try:
             name, chosen = self._read(text) if own else (self.library.value, None)
             chosen = chosen or molecule(name, self.charge.value)
