@@ -43,7 +43,7 @@ def from_smiles(smiles: str, charge: int | None = None, spin: int | None = None)
                 f"the SMILES {quoted(written)} has {what}; at most {MOST_ATOMS} atoms are "
                 "embedded: give a geometry"
             )
-        if not n_atoms:
+        if not n_atoms or not written.isprintable():  # RDKit may read up to a control character
             raise InputError(
                 f"{quoted(written)} is not a SMILES; write for example CCO for ethanol"
             )
