@@ -60,10 +60,20 @@ def stoppable() -> Iterator[None]:
             raised_at = time.monotonic()
             raise Stopped(signum)
 
+    def unraised(lost) -> None:
+        # one that met a garbage collection, which ends no program: it comes again when that is over
+        nonlocal raised_at
+        if not isinstance(lost.exc_value, Stopped):
+            return known_hook(lost)
+        raised_at = -PATIENCE
+        threading.Timer(0.05, os.kill, (os.getpid(), lost.exc_value.signum)).start()
+
     before = {signum: signal.signal(signum, stop) for signum in _heeded()}
+    known_hook, sys.unraisablehook = sys.unraisablehook, unraised
     try:
         yield
     finally:
+        sys.unraisablehook = known_hook
         for signum, handler in before.items():
             signal.signal(signum, handler or signal.SIG_DFL)
 

@@ -77,3 +77,30 @@ def test_the_server_prints_its_address_and_serves_the_workbench(tmp_path):
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
         process.stderr.close()
+
+
+MET_BY_A_COLLECTION = """
+import gc, os, signal, time
+from qptlab.signals import Stopped, stoppable
+
+def collect(phase, info):
+    gc.callbacks.clear()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(0.01)
+
+gc.callbacks[:] = [collect]
+try:
+    with stoppable():
+        gc.collect()
+        time.sleep(30)
+except Stopped as stopped:
+    raise SystemExit(stopped.status)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals")
+def test_a_signal_that_meets_a_garbage_collection_is_not_lost():
+    """JAX runs Python in each, and what is raised there ends no program."""
+    command = [sys.executable, "-c", MET_BY_A_COLLECTION]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert (done.returncode, done.stderr) == (143, "")
