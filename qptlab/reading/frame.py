@@ -1,5 +1,6 @@
 """One frame as it was read, and the checks that every reader's atoms pass."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -35,6 +36,7 @@ DUMMIES = {
     "nn",
     "z",
 }
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:(?:[eEdD]|\*\^)[+-]?\d+)?")
 LATTICE_VECTORS = {"tv", "vec1", "vec2", "vec3"}
 
 
@@ -96,6 +98,17 @@ def refuse_dummy(number: int, symbol: str) -> None:
         raise InputError(
             f"atom {number} is {quoted(symbol)}, a dummy or ghost; only real atoms are computed"
         )
+
+
+def real(word: str) -> float:
+    """A number as Fortran and Mathematica write it too; not what only Python calls one.
+
+    Raises:
+        ValueError: no number.
+    """
+    if not _NUMBER.fullmatch(word):
+        raise ValueError
+    return float(re.sub(r"[dD]|\*\^", "e", word))
 
 
 def _check_spin(molecule: Molecule) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import element
 from qptlab.reading.comments import said_in
-from qptlab.reading.frame import Frame, made, refuse_dummy
+from qptlab.reading.frame import Frame, made, real, refuse_dummy
 from qptlab.reading.said import Said, with_atoms
 
 if TYPE_CHECKING:
@@ -132,7 +132,7 @@ def _gaussian_atom(row: str, number: int) -> tuple[str, list[float]]:
         if "fragment" in label.lower():
             raise ValueError
         symbol = element(re.match(r"\d+|[A-Za-z]{1,2}", label)[0])
-        position = [float(re.sub("[dD]", "e", word)) for word in words]
+        position = [real(word) for word in words]
         if len(position) != 3:
             raise ValueError
     except (ValueError, TypeError):

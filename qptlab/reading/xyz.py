@@ -9,14 +9,13 @@ from ase.data import atomic_numbers
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import element
 from qptlab.reading.comments import said_in
-from qptlab.reading.frame import Frame, made, refuse_dummy
+from qptlab.reading.frame import Frame, made, real, refuse_dummy
 from qptlab.reading.said import CHARGES, MOMENTS, Said, with_atoms
 
 QM9_COMMENT = re.compile(r"gdb\s+\d+\s")
 QM9_REST = 3
 """Lines after the atoms: frequencies, SMILES, InChI."""
 _PROPERTIES = re.compile(r"""(?<!\w)properties\s*=\s*["']?([^\s"']+)["']?""", re.IGNORECASE)
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:(?:[eEdD]|\*\^)[+-]?\d+)?")
 
 
 def frames_of(text: str, charge: int | None, spin: int | None) -> Iterator[Frame]:
@@ -79,10 +78,10 @@ def _plain(body: Sequence[str], first_line: int) -> tuple[list[str], np.ndarray]
     symbols, positions, rows = [], [], [row.split() for row in body]
     for number, words in enumerate(rows, start=first_line):
         if words:
-            _check_real(number, number - first_line + 1, words[0])
+            _checkreal(number, number - first_line + 1, words[0])
         try:
             symbols.append(element(words[0]))
-            positions.append([_real(word) for word in words[1:4]])
+            positions.append([real(word) for word in words[1:4]])
             if len(words) < 4:
                 raise ValueError
         except (ValueError, IndexError):
@@ -91,7 +90,7 @@ def _plain(body: Sequence[str], first_line: int) -> tuple[list[str], np.ndarray]
                 f"got {quoted(body[number - first_line].strip())}"
             ) from None
     if all(len(words) > 4 for words in rows) and (
-        all(_real(words[1]) == atomic_numbers[s] for words, s in zip(rows, symbols, strict=True))
+        all(real(words[1]) == atomic_numbers[s] for words, s in zip(rows, symbols, strict=True))
         or all(words[1].lstrip("+-").isdigit() and "." in words[4] for words in rows)
     ):
         raise InputError(
@@ -125,7 +124,7 @@ def _with_columns(
         try:
             if (
                 len(words) != len(convert)
-                or not np.isfinite([_real(words[i]) for i in numeric]).all()
+                or not np.isfinite([real(words[i]) for i in numeric]).all()
             ):
                 raise ValueError
         except ValueError:
@@ -133,11 +132,11 @@ def _with_columns(
                 f"line {number}: expected the {len(convert)} columns of "
                 f"Properties={quoted(properties)}; got {quoted(row.strip())}"
             ) from None
-        _check_real(number, number - first_line + 1, words[what[0]])
+        _checkreal(number, number - first_line + 1, words[what[0]])
     table = np.array(rows, dtype=object)
-    positions = np.array([[_real(row[c]) for c in where] for row in rows])
+    positions = np.array([[real(row[c]) for c in where] for row in rows])
     atoms = {
-        name: np.array([_real(word) for word in table[:, columns[0]]])
+        name: np.array([real(word) for word in table[:, columns[0]]])
         for name, columns in fields.items()
         if len(columns) == 1 and name in {*CHARGES, *MOMENTS}
     }
@@ -152,18 +151,11 @@ def _places(known: dict[str, tuple[str, int]]) -> Iterator[tuple[str, range]]:
         start += count
 
 
-def _check_real(line: int, number: int, symbol: str) -> None:
+def _checkreal(line: int, number: int, symbol: str) -> None:
     try:
         refuse_dummy(number, symbol)
     except InputError as error:
         raise InputError(f"line {line}: {error}") from None
-
-
-def _real(word: str) -> float:
-    """A number as Fortran and Mathematica write it too; not what only Python calls one."""
-    if not _NUMBER.fullmatch(word):
-        raise ValueError
-    return float(re.sub(r"[dD]|\*\^", "e", word))
 
 
 def _info(comment: str) -> dict:
