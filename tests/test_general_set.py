@@ -72,8 +72,10 @@ def test_more_molecules_than_compiled_code_has_room_for_are_refused(tmp_path, mo
     limit.write_text("65530\n")
     monkeypatch.setattr(pool, "MAPS_LIMIT", limit)
     several = list(members("general.xyz").values())
-    pool.check_memory_maps(several[:60] + several[:60])
-    with pytest.raises(ValueError, match=r"94 different molecules .* 65,530; allow more"):
-        pool.check_memory_maps(several)
+    level = parse_theory("b3lyp5/def2-svp")
+    pool.check_memory_maps(several, level)  # a hundred molecules have few sizes
+    limit.write_text("20000\n")
+    with pytest.raises(ValueError, match=r"of \d\d different sizes .* 20,000; allow more"):
+        pool.check_memory_maps(several, level)
     monkeypatch.setattr(pool, "MAPS_LIMIT", tmp_path / "none")
-    pool.check_memory_maps(several)
+    pool.check_memory_maps(several, level)

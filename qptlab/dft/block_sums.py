@@ -11,31 +11,38 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.custom_derivatives import SymbolicZero
-from jaxtyping import PyTree
+from jaxtyping import Array, Int, PyTree
 
 from qptlab.types import Scalar
 
 
 @partial(jax.custom_jvp, nondiff_argnums=(0,))
 def sum_over_blocks(
-    energy: Callable[[PyTree, PyTree], Scalar], density: PyTree, blocks: PyTree
+    energy: Callable[[PyTree, PyTree], Scalar],
+    density: PyTree,
+    blocks: PyTree,
+    count: Int[Array, ""],
 ) -> Scalar:
-    """Σ_b energy(density, blocks[b]), with its derivative made in the same pass.
+    """Σ_b energy(density, blocks[b]) over the first blocks, its derivative made in the same pass.
 
     Args:
         energy: of one block; depends on nothing else that is differentiated.
         blocks: arrays with one leading axis, the blocks.
+        count: how many of them there are; the rest is empty, and takes no time.
     """
 
-    def add(total, block):
-        return total + energy(density, block), None
+    def add(total, numbered):
+        number, block = numbered
+        filled, empty = (lambda: energy(density, block)), (lambda: jnp.zeros(()))
+        return total + jax.lax.cond(number < count, filled, empty), None
 
-    return jax.lax.scan(add, jnp.zeros(()), blocks)[0]
+    return jax.lax.scan(add, jnp.zeros(()), (_numbers(blocks), blocks))[0]
 
 
 @partial(sum_over_blocks.defjvp, symbolic_zeros=True)
 def _sum_over_blocks_jvp(energy, primals, tangents):
     # Only what is differentiated by takes part: the rest would cost time and memory.
+    primals, count, tangents = primals[:2], primals[2], tangents[:2]
     perturbed = jax.tree.map(lambda t: not _is_zero(t), tangents, is_leaf=_is_zero)
     (density, blocks), fixed = eqx.partition(primals, perturbed)
     fixed_density, fixed_blocks = fixed
@@ -44,16 +51,28 @@ def _sum_over_blocks_jvp(energy, primals, tangents):
         return energy(eqx.combine(density, fixed_density), eqx.combine(block, fixed_block))
 
     @jax.checkpoint
-    def add(carry, block):
-        total, slope = carry
-        value, (by_density, by_block) = jax.value_and_grad(of_perturbed, (0, 1))(density, *block)
-        return (total + value, jax.tree.map(jnp.add, slope, by_density)), by_block
+    def add(carry, numbered):
+        number, *block = numbered
+
+        def filled():
+            return jax.value_and_grad(of_perturbed, (0, 1))(density, *block)
+
+        def empty():
+            return jnp.zeros(()), jax.tree.map(jnp.zeros_like, (density, block[0]))
+
+        value, (by_density, by_block) = jax.lax.cond(number < count, filled, empty)
+        return jax.tree.map(jnp.add, carry, (value, by_density)), by_block
 
     start = jnp.zeros(()), jax.tree.map(jnp.zeros_like, density)
-    (total, slope), block_slopes = jax.lax.scan(add, start, (blocks, fixed_blocks))
+    numbered = _numbers(primals[1]), blocks, fixed_blocks
+    (total, slope), block_slopes = jax.lax.scan(add, start, numbered)
     changes = [t for t in jax.tree.leaves(tangents, is_leaf=_is_zero) if not _is_zero(t)]
     pairs = zip(jax.tree.leaves((slope, block_slopes)), changes, strict=True)
     return total, sum((jnp.sum(slope * change) for slope, change in pairs), jnp.zeros(()))
+
+
+def _numbers(blocks: PyTree) -> Int[Array, " block"]:
+    return jnp.arange(len(jax.tree.leaves(blocks)[0]))
 
 
 def _is_zero(tangent: object) -> bool:

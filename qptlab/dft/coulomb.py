@@ -7,7 +7,7 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from qptlab.dft.block_sums import sum_over_blocks
 from qptlab.dft.spins import Spin
@@ -32,17 +32,23 @@ class FittedExchange(eqx.Module):
     """The same B, unpacked, cut into blocks and filled with zeros to whole ones, for exchange.
 
     Attributes:
+        count: of the blocks that are not empty.
         share: of this exchange in the functional.
         omega: 0 for the repulsion 1/r, otherwise of its long-range part erf(omega r)/r.
     """
 
     cderi: Float[Array, "block aux ao ao"]
+    count: Int[Array, ""]
     share: float = eqx.field(static=True)
     omega: float = eqx.field(static=True)
 
     def energy(self, spin: Spin) -> Scalar:
         """−½ Σ_P tr(B_P P B_P P) of one spin, hartree: all of it, before the share."""
-        return sum_over_blocks(lambda spin, block: spin.exchange(block), spin, self.cderi)
+        return sum_over_blocks(_block_exchange, spin, self.cderi, self.count)
+
+
+def _block_exchange(spin: Spin, cderi: Float[Array, "aux ao ao"]) -> Scalar:
+    return spin.exchange(cderi)
 
 
 class ExactCoulomb(eqx.Module):

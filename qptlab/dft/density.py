@@ -12,7 +12,7 @@ import numpy as np
 import scipy.linalg
 from jax.custom_derivatives import SymbolicZero
 from jax.scipy.linalg import solve_triangular
-from jaxtyping import Array
+from jaxtyping import Array, Bool, Float
 
 from qptlab.types import Matrices, Matrix, Occupation, Occupied
 
@@ -35,7 +35,9 @@ def orbitals(fock: Matrices, overlap: Matrix) -> tuple[Array, Array]:
     return mo_energy, solve_triangular(lower, vectors, lower=True, trans=1)
 
 
-def canonical_orbitals(fock: Matrices, overlap: Matrix) -> tuple[np.ndarray, np.ndarray]:
+def canonical_orbitals(
+    fock: Float[Array | np.ndarray, "*spin ao ao"], overlap: Float[Array | np.ndarray, "ao ao"]
+) -> tuple[np.ndarray, np.ndarray]:
     """`orbitals` on the host, for results: nothing to compile, nothing to differentiate."""
     if fock.ndim == 3:
         energies, coeffs = zip(*(canonical_orbitals(f, overlap) for f in fock), strict=True)
@@ -111,8 +113,7 @@ def _lowest_orbitals_jvp(primals, tangents):
     n_occ = occupation.shape[0]
     energy_occ, occ = mo_energy[:n_occ], mo_coeff[:, :n_occ] * occupation
     gap = energy_occ[None, :] - mo_energy[:, None]
-    empty = 1 - jnp.pad(occupation, (0, mo_energy.shape[0] - n_occ))
-    pairs = (empty[:, None] > 0) & (occupation[None, :] > 0) & (-gap > CLOSED_GAP)
+    pairs = occupied_empty(occupation, len(mo_energy)) & (-gap > CLOSED_GAP)
     inverse_gap = jnp.where(pairs, 1 / jnp.where(pairs, gap, 1.0), 0.0)
 
     numerator, change = jnp.zeros_like(gap), jnp.zeros_like(occ)
@@ -123,6 +124,12 @@ def _lowest_orbitals_jvp(primals, tangents):
         numerator -= (mo_coeff.T @ (d_overlap @ occ)) * energy_occ[None, :]
         change -= 0.5 * occ @ (occ.T @ d_overlap @ occ)
     return occ, change + mo_coeff @ (numerator * inverse_gap)
+
+
+def occupied_empty(occupation: Float[Array, " occ"], n_mo: int) -> Bool[Array, "mo occ"]:
+    """Whether the first orbital of a pair is empty and the second filled."""
+    empty = jnp.pad(occupation, (0, n_mo - len(occupation))) == 0
+    return empty[:, None] & (occupation > 0)
 
 
 def _symmetric(matrix: Matrix) -> Matrix:

@@ -1,6 +1,7 @@
 """DIIS: the mixture of earlier Fock matrices whose commutator with the density is smallest."""
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Bool, Float, Int
@@ -30,10 +31,10 @@ class DiisHistory(eqx.Module):
         cls, shape: tuple[int, ...], error: tuple[int, ...] | None = None, depth: int = DEPTH
     ) -> "DiisHistory":
         """A history with room for `depth` Fock matrices of that shape, and errors of theirs."""
-        # by NumPy: nothing to compile
-        focks, errors = (jnp.asarray(np.zeros((depth, *s))) for s in (shape, error or shape))
-        origins = jnp.asarray(np.full(depth, -1, np.int32))
-        return cls(focks, errors, origins, jnp.asarray(np.int32(0)))
+        # by NumPy and `device_put`: nothing to compile
+        focks, errors = (jax.device_put(np.zeros((depth, *s))) for s in (shape, error or shape))
+        origins = jax.device_put(np.full(depth, -1, np.int32))
+        return cls(focks, errors, origins, jax.device_put(np.int32(0)))
 
     def push(
         self, fock: Matrices, error: Matrices, origin: Int[Array, ""] | None = None

@@ -88,7 +88,8 @@ def _xc_energy(spins: tuple[Spin, ...], integrals: Integrals) -> Scalar:
     if xc.functional(integrals.xc).needs == "none":
         return jnp.zeros(())
     blocks = integrals.grid_ao, integrals.grid_weights
-    return sum_over_blocks(partial(_block_xc_energy, integrals.xc), spins, blocks)
+    each = partial(_block_xc_energy, integrals.xc)
+    return sum_over_blocks(each, spins, blocks, integrals.grid_count)
 
 
 def _block_xc_energy(name: str, spins: tuple[Spin, ...], block) -> Scalar:

@@ -7,7 +7,6 @@ to the nuclei with libcint's own derivative integrals.
 from collections.abc import Callable
 
 import equinox as eqx
-import jax.numpy as jnp
 import numpy as np
 
 from qptlab.dft import nuclear
@@ -17,6 +16,7 @@ from qptlab.dft.density import fill
 from qptlab.dft.energy import energy
 from qptlab.dft.grid import Grid
 from qptlab.dft.integrals import Integrals, default_grid, integrals
+from qptlab.dft.ladder import EMPTY_LEVEL, filled_up, rung
 from qptlab.dft.mol import pyscf_mol
 from qptlab.dft.repulsion import with_auxiliary
 from qptlab.dft.results import ScfResult
@@ -49,7 +49,9 @@ def forces(result: ScfResult) -> Gradient:
         raise NotConverged(f"no forces without a converged density: {result.message}")
     molecule, theory = result.molecule, result.theory
     grid = default_grid(molecule, theory)
-    slope = _slope_at_fixed_fock(integrals(molecule, theory, grid), jnp.asarray(result.fock))
+    ints = integrals(molecule, theory, grid, rung)
+    fock = filled_up(result.fock, len(ints.overlap), EMPTY_LEVEL)
+    slope = _slope_at_fixed_fock(ints, fock)
     return -integrals_vjp(slope, molecule, theory, grid)
 
 
@@ -69,8 +71,8 @@ def nuclear_gradient(
     integrals, by a network for example.
 
     Args:
-        total: must not depend on how auxiliary functions or packed pairs are arranged; energies
-            do not.
+        total: must not depend on how auxiliary functions or packed pairs are arranged, or on what
+            fills arrays up; energies do not.
 
     Returns:
         The number, and dtotal/dR (atom, 3), per bohr.
@@ -79,7 +81,7 @@ def nuclear_gradient(
         InputError: as `integrals`.
     """
     grid = default_grid(molecule, theory)
-    ints = integrals(molecule, theory, grid)
+    ints = integrals(molecule, theory, grid, rung)
     value, slope = jit(eqx.filter_value_and_grad(total))(ints)
     return float(value), integrals_vjp(slope, molecule, theory, grid)
 
@@ -92,10 +94,14 @@ def integrals_vjp(bar: Integrals, molecule: Molecule, theory: Theory, grid: Grid
         grid: the one the integrals were computed on.
     """
     mol = pyscf_mol(molecule, theory)
-    guess = np.asarray(bar.dm_guess)
-    gradient = np.array(bar.positions) + float(bar.e_nuc) * nuclear.nuclear_repulsion_gradient(mol)
-    gradient += nuclear.overlap_vjp(mol, np.asarray(bar.overlap))
-    gradient += nuclear.h_core_vjp(mol, np.asarray(bar.h_core))
+    own = slice(mol.nao)
+    by_overlap, by_h_core, guess = (
+        np.asarray(matrix)[..., own, own] for matrix in (bar.overlap, bar.h_core, bar.dm_guess)
+    )
+    gradient = np.asarray(bar.positions)[: mol.natm]
+    gradient = gradient + float(bar.e_nuc) * nuclear.nuclear_repulsion_gradient(mol)
+    gradient += nuclear.overlap_vjp(mol, by_overlap)
+    gradient += nuclear.h_core_vjp(mol, by_h_core)
     if guess.any():
         # both spins start from half of the guess
         gradient += nuclear.minao_vjp(mol, guess if guess.ndim == 2 else 0.5 * guess.sum(axis=0))
@@ -105,18 +111,17 @@ def integrals_vjp(bar: Integrals, molecule: Molecule, theory: Theory, grid: Grid
 
 
 def _repulsion_vjp(mol, bar: Coulomb | Exchange) -> Gradient:
-    omega = getattr(bar, "omega", 0.0)
+    omega, n_pair = getattr(bar, "omega", 0.0), mol.nao * (mol.nao + 1) // 2
     if isinstance(bar, ExactCoulomb | ExactExchange):
-        return nuclear.eri_vjp(mol, np.asarray(bar.eri), omega)
-    cderi = np.asarray(bar.cderi)
+        return nuclear.eri_vjp(mol, np.asarray(bar.eri)[:n_pair, :n_pair], omega)
+    cderi, n_aux = np.asarray(bar.cderi), with_auxiliary(mol)[1].nao
     if isinstance(bar, FittedExchange):
         rows, columns = np.tril_indices(mol.nao)
         # an element of the packed tensor stands at two places of the unpacked one
-        n_aux = with_auxiliary(mol)[1].nao
-        cderi = cderi.reshape(-1, mol.nao, mol.nao)[:n_aux]
+        cderi = cderi.reshape(-1, *cderi.shape[-2:])[:n_aux]
         other = np.where(rows == columns, 0.0, 1.0) * cderi[:, columns, rows]
         cderi = cderi[:, rows, columns] + other
-    return nuclear.cderi_vjp(mol, cderi, omega)
+    return nuclear.cderi_vjp(mol, cderi[:n_aux, :n_pair], omega)
 
 
 def _grid_vjp(mol, bar: Integrals, grid: Grid) -> Gradient:
@@ -125,5 +130,6 @@ def _grid_vjp(mol, bar: Integrals, grid: Grid) -> Gradient:
         return np.zeros((mol.natm, 3))
     weights = np.asarray(bar.grid_weights).reshape(-1)[:n_point]
     # (block, 4, point, ao) to (4, ao, block and point), without the points that fill the last one
-    ao = np.asarray(bar.grid_ao).transpose(1, 3, 0, 2).reshape(4, mol.nao, -1)[..., :n_point]
+    ao = np.asarray(bar.grid_ao)[..., : mol.nao].transpose(1, 3, 0, 2)
+    ao = ao.reshape(4, mol.nao, -1)[..., :n_point]
     return nuclear.grid_vjp(mol, grid, ao, weights)

@@ -6,12 +6,12 @@ else calls libcint: `repulsion` (the electrons'), `minao` (the guess), `grid` (t
 """
 
 import math
+from collections.abc import Callable
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int, PyTree
 from pyscf import lib, scf
 
 from qptlab.dft import xc
@@ -24,10 +24,11 @@ from qptlab.dft.coulomb import (
     FittedExchange,
 )
 from qptlab.dft.grid import Grid, molecular_grid
+from qptlab.dft.ladder import EMPTY_LEVEL, Shape
 from qptlab.dft.minao import minao_guess
 from qptlab.dft.mol import pyscf_mol, shells_of
-from qptlab.dft.repulsion import cderi, eri
-from qptlab.dft.shells import Shells
+from qptlab.dft.repulsion import cderi, eri, with_auxiliary
+from qptlab.dft.shells import Shells, longer_table
 from qptlab.dft.size import check_memory
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory, parse_theory
@@ -47,10 +48,13 @@ class Integrals(eqx.Module):
             whole, or the whole and its long-range part.
         grid_ao: (block, 4, point, ao); χ and its gradient on the grid, cut into blocks.
         grid_weights: (block, point), bohr³; zeros fill the last block.
+        grid_count: of the blocks that are not empty.
         e_nuc: repulsion of the nuclei, hartree.
         positions: (atom, 3), bohr.
-        shells: which orbitals form a shell, and where it sits; None where molecules are stacked.
+        shells: which orbitals form a shell, and where it sits.
         xc: name of the functional.
+
+    Arrays may be longer than the molecule, see `qptlab.dft.ladder`.
     """
 
     overlap: Float[Array, "ao ao"]
@@ -61,20 +65,21 @@ class Integrals(eqx.Module):
     exchange: tuple[Exchange, ...]
     grid_ao: Float[Array, "block 4 point ao"]
     grid_weights: Float[Array, "block point"]
+    grid_count: Int[Array, ""]
     e_nuc: Float[Array, ""]
     positions: Float[Array, "atom 3"]
-    shells: Shells | None = eqx.field(static=True)
+    shells: Shells
     xc: str = eqx.field(static=True)
 
     @property
     def n_ao(self) -> int:
-        """Number of atomic orbitals."""
-        return self.overlap.shape[-1]
+        """Number of atomic orbitals of the molecule."""
+        return self.shells.n_ao
 
     @property
     def n_occ(self) -> int:
         """Number of occupied orbitals, of the spin that has more of them."""
-        return self.occupation.shape[-1]
+        return int(np.asarray(self.occupation).sum(axis=-1).max())
 
 
 CACHE_BYTES = 2**21
@@ -85,12 +90,19 @@ GPU_BYTES = 2**28
 """Of a block of either on a GPU, where every block is one more program to start."""
 
 
-def integrals(molecule: Molecule, theory: str | Theory, grid: Grid | None = None) -> Integrals:
+def integrals(
+    molecule: Molecule,
+    theory: str | Theory,
+    grid: Grid | None = None,
+    fit: Callable[[Shape], Shape] = lambda shape: shape,
+) -> Integrals:
     """Compute the integrals of a molecule at a level of theory.
 
     Args:
         grid: integration grid; by default PySCF's at `theory.grid`. Give one to compare two
             calculations on the same points.
+        fit: from the molecule's own shape to one with more room; `ladder.rung` gives what many
+            molecules share.
 
     Raises:
         InputError: electrons that do not fit the spin, unknown basis, an element the basis (or
@@ -99,25 +111,54 @@ def integrals(molecule: Molecule, theory: str | Theory, grid: Grid | None = None
     theory = parse_theory(theory)
     check_memory(molecule, theory)
     mol = pyscf_mol(molecule, theory)
-    guess, occupation = minao_guess(mol), np.ones(mol.nelec[0])
-    if molecule.spin:
-        guess = np.stack([guess / 2, guess / 2])
-        occupation = np.stack([occupation, np.arange(mol.nelec[0]) < mol.nelec[1]])
-    coulomb, exchange = _repulsion(mol, theory)
-    grid_ao, grid_weights = _on_grid(mol, grid or default_grid(molecule, theory))
+    grid = grid or default_grid(molecule, theory)
+    own = shape_of(molecule, theory, grid)
+    shape = fit(own)
+    more = shape.n_ao - own.n_ao
+    empty = np.diag(np.repeat([0.0, 1.0], [own.n_ao, more]))
+    overlap, h_core = mol.intor_symmetric("int1e_ovlp"), scf.hf.get_hcore(mol)
+    guess = np.pad(minao_guess(mol), (0, more))
+    occupation = np.arange(shape.n_occ) < np.array(mol.nelec)[:, None]
+    coulomb, exchange = _repulsion(mol, theory, shape)
+    grid_ao, grid_weights, grid_count = _on_grid(mol, grid, shape)
+    occupation = (occupation if molecule.spin else occupation[0]).astype(float)
     return Integrals(
-        overlap=jnp.asarray(mol.intor_symmetric("int1e_ovlp")),
-        h_core=jnp.asarray(scf.hf.get_hcore(mol)),
-        dm_guess=jnp.asarray(guess),
-        occupation=jnp.asarray(occupation, dtype=float),
+        overlap=_put(np.pad(overlap, (0, more)) + empty),
+        h_core=_put(np.pad(h_core, (0, more)) + EMPTY_LEVEL * empty),
+        dm_guess=_put(np.stack([guess / 2, guess / 2]) if molecule.spin else guess),
+        occupation=_put(occupation),
         coulomb=coulomb,
         exchange=exchange,
-        grid_ao=_without_a_copy(grid_ao),
-        grid_weights=jnp.asarray(grid_weights),
-        e_nuc=jnp.asarray(float(mol.energy_nuc())),
-        positions=jnp.asarray(molecule.positions),
-        shells=shells_of(mol),
+        grid_ao=_put(grid_ao),
+        grid_weights=_put(grid_weights),
+        grid_count=_put(np.array(grid_count)),
+        e_nuc=_put(np.array(float(mol.energy_nuc()))),
+        positions=_put(np.pad(molecule.positions, ((0, shape.n_atom - mol.natm), (0, 0)))),
+        shells=_put(longer_table(shells_of(mol), shape.n_shell, shape.n_ao, shape.widest)),
         xc=theory.xc,
+    )
+
+
+def _put(arrays: PyTree) -> PyTree:
+    """The same on the device, and on the same memory where that can be: never write to it again.
+
+    Unlike `jnp.asarray`, it compiles nothing.
+    """
+    return jax.device_put(arrays, may_alias=True)
+
+
+def shape_of(molecule: Molecule, theory: Theory, grid: Grid) -> Shape:
+    """How long the arrays of a molecule's integrals are before they are fitted to anything."""
+    mol = pyscf_mol(molecule, theory)
+    shells = shells_of(mol)
+    return Shape(
+        n_ao=int(mol.nao),
+        n_occ=int(mol.nelec[0]),
+        n_aux=int(with_auxiliary(mol)[1].nao) if theory.coulomb == "df" else 0,
+        n_point=len(grid.weights),
+        n_shell=len(shells),
+        n_atom=mol.natm,
+        widest=shells.widest,
     )
 
 
@@ -155,34 +196,46 @@ def check_input(molecule: Molecule, theory: Theory) -> None:
     pyscf_mol(molecule, theory)
 
 
-def _repulsion(mol, theory: Theory) -> tuple[Coulomb, tuple[Exchange, ...]]:
+def _repulsion(mol, theory: Theory, shape: Shape) -> tuple[Coulomb, tuple[Exchange, ...]]:
     """The tensors of Coulomb repulsion and of each kind of exchange the functional has."""
     functional = xc.functional(theory.xc)
     kinds = [(functional.exact_exchange, 0.0), (functional.long_range, functional.omega)]
     kinds = [(share, omega) for share, omega in kinds if share]
+    n_pair = shape.n_ao * (shape.n_ao + 1) // 2
     if theory.coulomb == "exact":
-        whole = jnp.asarray(eri(mol))
+        whole = _longer(eri(mol), n_pair, n_pair)
         exchange = [
-            ExactExchange(jnp.asarray(eri(mol, omega)) if omega else whole, share, omega)
+            ExactExchange(
+                _longer(eri(mol, omega), n_pair, n_pair) if omega else whole, share, omega
+            )
             for share, omega in kinds
         ]
         return ExactCoulomb(whole), tuple(exchange)
-    whole = cderi(mol)
-    exchange = [
-        FittedExchange(_unpacked(cderi(mol, omega) if omega else whole), share, omega)
-        for share, omega in kinds
-    ]
-    return FittedCoulomb(jnp.asarray(whole)), tuple(exchange)
+    whole = _longer(cderi(mol), shape.n_aux, n_pair)
+    exchange = []
+    for share, omega in kinds:
+        packed = _longer(cderi(mol, omega), shape.n_aux, n_pair) if omega else whole
+        exchange.append(FittedExchange(*_unpacked(np.asarray(packed), mol), share, omega))
+    return FittedCoulomb(whole), tuple(exchange)
 
 
-def _unpacked(packed: np.ndarray) -> Array:
-    """(block, aux, ao, ao) from (aux, pair), filled with zeros to whole blocks."""
+def _longer(packed: np.ndarray, n_row: int, n_pair: int) -> Array:
+    """A matrix with room for more rows and pairs, which in the packed order come last."""
+    if packed.shape == (n_row, n_pair):
+        return _put(packed)
+    longer = _aligned_zeros(n_row, n_pair)
+    longer[: packed.shape[0], : packed.shape[1]] = packed
+    return _put(longer)
+
+
+def _unpacked(packed: np.ndarray, mol) -> tuple[Array, Array]:
+    """(block, aux, ao, ao) from (aux, pair), filled with zeros to whole blocks, and their count."""
     n_aux, n_pair = packed.shape
-    n_ao = int((2 * n_pair) ** 0.5)
+    n_ao, own = int((2 * n_pair) ** 0.5), with_auxiliary(mol)[1].nao
     size = _rows_per_block(AUX_PER_BLOCK, n_aux, 8 * n_ao**2)
     filled = _aligned_zeros(n_aux + -n_aux % size, n_ao, n_ao)
-    lib.unpack_tril(packed, out=filled[:n_aux])
-    return _without_a_copy(filled.reshape(-1, size, n_ao, n_ao))
+    lib.unpack_tril(packed[:own], out=filled[:own])
+    return _put((filled.reshape(-1, size, n_ao, n_ao), np.array(-(-own // size))))
 
 
 def _rows_per_block(in_cache: int, n_rows: int, row_bytes: int) -> int:
@@ -200,20 +253,16 @@ def _aligned_zeros(*shape: int) -> np.ndarray:
     return raw[start : start + n_bytes].view(np.float64).reshape(shape)
 
 
-def _without_a_copy(array: np.ndarray) -> Array:
-    """The JAX array on the same memory, where the device allows it; never write to it again."""
-    return jax.device_put(array, may_alias=True)
-
-
-def _on_grid(mol, grid: Grid) -> tuple[np.ndarray, np.ndarray]:
-    """Orbitals (block, 4, point, ao) and weights (block, point) on the grid, in blocks."""
-    in_cache = max(CACHE_BYTES // (8 * 4 * mol.nao) // 64 * 64, 64)
-    size = _rows_per_block(in_cache, len(grid.weights), 8 * 4 * mol.nao)
-    n_blocks = -(-len(grid.weights) // size)
+def _on_grid(mol, grid: Grid, shape: Shape) -> tuple[np.ndarray, np.ndarray, int]:
+    """Orbitals (block, 4, point, ao), weights (block, point), and how many blocks have points."""
+    in_cache = max(CACHE_BYTES // (8 * 4 * shape.n_ao) // 64 * 64, 64)
+    size = _rows_per_block(in_cache, shape.n_point, 8 * 4 * shape.n_ao)
+    n_blocks = -(-shape.n_point // size)
     weights = np.zeros((n_blocks, size))
     weights.reshape(-1)[: len(grid.weights)] = grid.weights
-    values = _aligned_zeros(n_blocks, 4, size, mol.nao)
-    for block, start in zip(values, range(0, len(grid.weights), size), strict=True):
+    values = _aligned_zeros(n_blocks, 4, size, shape.n_ao)
+    starts = range(0, len(grid.weights), size)
+    for block, start in zip(values, starts, strict=False):
         points = grid.points[start : start + size]
-        block[:, : len(points)] = mol.eval_gto("GTOval_sph_deriv1", points)
-    return values, weights
+        block[:, : len(points), : mol.nao] = mol.eval_gto("GTOval_sph_deriv1", points)
+    return values, weights, len(starts)

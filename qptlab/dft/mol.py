@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from pyscf import gto
 
 from qptlab.dft.basis_sets import core_potential, library_shells, orbital_shells
-from qptlab.dft.shells import Shells
+from qptlab.dft.shells import Shells, shell_table
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
 from qptlab.theory import Theory
@@ -134,4 +134,4 @@ def shells_of(mol) -> Shells:
         for _ in range(mol.bas_nctr(bas)):
             rows.append((atom, number, l, seen[atom, l]))
             seen[atom, l] += 1
-    return Shells(*zip(*rows, strict=True))
+    return shell_table(rows)

@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from qptlab.dft.compiling import jit
 from qptlab.dft.implicit import self_consistent
 from qptlab.dft.integrals import Integrals, dipole_integrals, integrals
+from qptlab.dft.ladder import filled_up, rung
 from qptlab.dft.results import ScfResult
 from qptlab.errors import NotConverged
 from qptlab.molecule import Molecule
@@ -40,9 +41,10 @@ def polarizability(result: ScfResult) -> Float[np.ndarray, "3 3"]:
     """
     if not result.converged:
         raise NotConverged(f"no polarizability without a converged density: {result.message}")
-    ints = integrals(result.molecule, result.theory)
-    moments = dipole_integrals(result.molecule, result.theory)
-    return np.asarray(_polarizability(jnp.asarray(result.dm), ints, jnp.asarray(moments[0])))
+    ints = integrals(result.molecule, result.theory, fit=rung)
+    moments = dipole_integrals(result.molecule, result.theory)[0]
+    dm, moments = (filled_up(matrices, len(ints.overlap)) for matrices in (result.dm, moments))
+    return np.asarray(_polarizability(dm, ints, moments))
 
 
 @jit

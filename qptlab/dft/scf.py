@@ -12,6 +12,7 @@ from qptlab.dft.density import CLOSED_GAP, Density, Filled, canonical_orbitals, 
 from qptlab.dft.diis import commutator
 from qptlab.dft.energy import Energy
 from qptlab.dft.integrals import Integrals, integrals
+from qptlab.dft.ladder import filled_up, of_molecule, rung
 from qptlab.dft.remarks import remarks
 from qptlab.dft.results import ScfResult
 from qptlab.dft.schemes import Build, Diis, Scheme, State, build
@@ -115,7 +116,7 @@ def scf(
     True
     """
     theory = parse_theory(theory)
-    ints = integrals(molecule, theory)
+    ints = integrals(molecule, theory, fit=rung)
     start = starting_density(ints, dm0)
     for builds, step in enumerate(scf_iterations(ints, start), start=1):
         converged = step.error < conv_tol
@@ -136,18 +137,22 @@ def starting_density(ints: Integrals, dm0: np.ndarray | None) -> Matrices:
     """
     if dm0 is None:
         return ints.dm_guess
-    if np.shape(dm0) != ints.dm_guess.shape:
-        raise InputError(f"dm0 of shape {np.shape(dm0)}; expected {ints.dm_guess.shape}")
+    expected = of_molecule(ints.dm_guess, ints.shells).shape
+    if np.shape(dm0) != expected:
+        raise InputError(f"dm0 of shape {np.shape(dm0)}; expected {expected}")
     if not np.isfinite(dm0).all():
         raise InputError("dm0 has elements that are not finite")
-    return jnp.asarray(dm0)
+    return filled_up(dm0, len(ints.overlap))
 
 
 def describe(
     molecule: Molecule, theory: Theory, ints: Integrals, step: ScfStep, builds: int, converged: bool
 ) -> ScfResult:
     """The result that a last iteration leaves, with its sentence."""
-    mo_energy, mo_coeff = canonical_orbitals(step.built.fock, ints.overlap)
+    dm, fock, overlap = (
+        of_molecule(matrix, ints.shells) for matrix in (step.dm, step.built.fock, ints.overlap)
+    )
+    mo_energy, mo_coeff = canonical_orbitals(fock, overlap)
     n_occ = np.asarray(ints.occupation).sum(axis=-1).astype(int)
     total = float(step.energy.total)
     if converged:
@@ -159,20 +164,20 @@ def describe(
             "charge and spin, or start from another density (dm0)."
         )
     if molecule.spin:
-        message += f" ⟨S²⟩ = {_spin_square(mo_coeff, n_occ, np.asarray(ints.overlap)):.4f}."
+        message += f" ⟨S²⟩ = {_spin_square(mo_coeff, n_occ, overlap):.4f}."
     levels = zip(mo_energy, n_occ, strict=True) if molecule.spin else [(mo_energy, n_occ)]
     if any(0 < n < len(level) and level[n] - level[n - 1] < CLOSED_GAP for level, n in levels):
         message += (
             " The HOMO–LUMO gap is closed: which orbitals are occupied, and so the density, "
             "is not unique; try another spin or charge."
         )
-    message += remarks(molecule, theory, np.asarray(ints.overlap))
+    message += remarks(molecule, theory, overlap)
     return ScfResult(
         molecule=molecule,
         theory=theory,
         energy=step.energy,
-        dm=np.asarray(step.dm),
-        fock=np.asarray(step.built.fock),
+        dm=dm,
+        fock=fock,
         mo_energy=mo_energy,
         mo_coeff=mo_coeff,
         n_occ=tuple(n_occ.tolist()) if molecule.spin else int(n_occ),

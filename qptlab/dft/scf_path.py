@@ -10,6 +10,7 @@ from jaxtyping import Array, Float
 from qptlab.dft.density import canonical_orbitals
 from qptlab.dft.energy import TERMS
 from qptlab.dft.integrals import Integrals
+from qptlab.dft.ladder import of_molecule
 from qptlab.dft.scf import CONV_TOL, ScfStep, scf_iterations, starting_density
 from qptlab.dft.schemes import named_scheme
 from qptlab.errors import InputError
@@ -143,9 +144,13 @@ def _point(step: ScfStep, integrals: Integrals) -> dict[str, float | np.ndarray]
     error = float(step.commutator)
     if not (np.isfinite(terms).all() and math.isfinite(error)):
         return None
-    mo_energy, n_occ = canonical_orbitals(step.built.fock, integrals.overlap)[0], integrals.n_occ
+    dm, *pencil = (
+        of_molecule(matrix, integrals.shells)
+        for matrix in (step.dm, step.built.fock, integrals.overlap)
+    )
+    mo_energy, n_occ = canonical_orbitals(*pencil)[0], integrals.n_occ
     return {
-        "dm": np.asarray(step.dm),
+        "dm": dm,
         "terms": terms,
         "commutator": error,
         "dm_change": float(step.dm_change),

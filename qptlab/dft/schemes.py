@@ -93,7 +93,7 @@ class Plain(Newest):
     """The newest Fock matrix alone, as in the paper; diverges for most functionals."""
 
     def init(self, ints: Integrals) -> Count:
-        return Count(jnp.asarray(np.int32(0)))
+        return Count(jax.device_put(np.int32(0)))
 
     def step(self, built: Build, state: Count, ints: Integrals) -> tuple[Matrices, Count]:
         return built.fock, Count(state.count + 1)
@@ -115,8 +115,8 @@ class Mixing(Newest):
     share: float = NEW_SHARE
 
     def init(self, ints: Integrals) -> Mixed:
-        # by NumPy: nothing to compile
-        return Mixed(jnp.asarray(np.zeros(ints.dm_guess.shape)), jnp.asarray(np.int32(0)))
+        # by NumPy and `device_put`: nothing to compile
+        return Mixed(jax.device_put(np.zeros(ints.dm_guess.shape)), jax.device_put(np.int32(0)))
 
     def step(self, built: Build, state: Mixed, ints: Integrals) -> tuple[Matrices, Mixed]:
         share = jnp.where(state.count == 0, 1.0, self.share)
@@ -179,9 +179,9 @@ class Screened(eqx.Module):
     depth: int = eqx.field(static=True, default=DEPTH)
 
     def init(self, ints: Integrals) -> ScreenedState:
-        zeros, none = jnp.asarray(np.zeros(ints.dm_guess.shape)), jnp.asarray(np.int32(0))
+        zeros, none = jax.device_put(np.zeros(ints.dm_guess.shape)), jax.device_put(np.int32(0))
         history = DiisHistory.empty((2, *zeros.shape), zeros.shape, depth=self.depth)
-        endless, no_shift = jnp.asarray(np.inf), jnp.asarray(np.float64(0))
+        endless, no_shift = jax.device_put(np.inf), jax.device_put(np.float64(0))
         return ScreenedState(history, Build(zeros, Energy(*5 * [endless]), zeros), none, no_shift)
 
     def step(

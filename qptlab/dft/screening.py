@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Int
 
-from qptlab.dft.density import density_from_fock, fill, orbitals
+from qptlab.dft.density import density_from_fock, fill, occupied_empty, orbitals
 from qptlab.dft.implicit import solve_linear
 from qptlab.dft.integrals import Integrals
 from qptlab.types import Matrix, Scalar
@@ -99,20 +99,23 @@ class _Step(NamedTuple):
 
 def _newton(fock: Matrix, dm: Matrix, start: Matrix, integrals: Integrals) -> tuple[Matrix, Scalar]:
     """D = D(F + s J[D − D_in]) from a density to start with, and s, the largest that has one."""
-    n_occ, shares = integrals.n_occ, jnp.asarray(SHARES)
+    occupation, shares = integrals.occupation, jnp.asarray(SHARES)
+    pairs = occupied_empty(occupation, len(fock))
 
     def step(at: _Step) -> _Step:
         share = shares[at.rung]
         mo_energy, mo_coeff = orbitals(at.fock, integrals.overlap)
-        occ, virt = mo_coeff[:, :n_occ], mo_coeff[:, n_occ:]
-        gap = mo_energy[n_occ:, None] - mo_energy[None, :n_occ]
+        n_occ = len(occupation)
+        occ = mo_coeff[:, :n_occ] * occupation
+        gap = jnp.where(pairs, mo_energy[:, None] - mo_energy[None, :n_occ], 1.0)
 
         def turned(x):
-            half = 2 * virt @ x @ occ.T
+            half = 2 * mo_coeff @ x @ occ.T
             return half + half.T
 
         def force(density):
-            return share * (virt.T @ repulsion(density, integrals) @ occ)
+            by_pair = mo_coeff.T @ repulsion(density, integrals) @ occ
+            return share * jnp.where(pairs, by_pair, 0.0)
 
         filled = 2 * occ @ occ.T
         x, _ = cg(

@@ -18,6 +18,7 @@ from jaxtyping import Array
 from qptlab.dft.compiling import jit
 from qptlab.dft.density import density_from_fock
 from qptlab.dft.energy import energy, energy_and_fock
+from qptlab.dft.ladder import filled_up, of_molecule
 from qptlab.dft.shells import Shells
 from qptlab.errors import InputError, quoted
 from qptlab.qpt.losses import loss, parse_loss
@@ -106,13 +107,15 @@ def gradient_chain(model: Network, prepared: Prepared) -> GradientChain:
     True
     """
     energy_, values, slopes, d_model = _backpropagate(model, prepared)
+    shells = prepared.integrals.shells
+    values, slopes = ([of_molecule(m, shells) for m in matrices] for matrices in (values, slopes))
     return GradientChain(
         energy=float(energy_),
-        **{name: np.asarray(value) for name, value in zip(LINKS, values, strict=True)},
-        **{f"d_{name}": np.asarray(slope) for name, slope in zip(LINKS, slopes, strict=True)},
+        **dict(zip(LINKS, values, strict=True)),
+        **{f"d_{name}": slope for name, slope in zip(LINKS, slopes, strict=True)},
         weights=_named(model),
         d_weights=_named(d_model),
-        shells=prepared.integrals.shells,
+        shells=shells,
     )
 
 
@@ -206,13 +209,16 @@ def finite_difference(
         direction = (direction + direction.T) / 2
 
     def moved(by: float) -> float:
-        changed = jnp.asarray(value.astype(float) + by * direction)
+        changed = value.astype(float) + by * direction
         if name == "dm":
-            return float(_energy(changed, prepared.integrals).total)
+            dm = filled_up(changed, len(prepared.start))
+            return float(_energy(dm, prepared.integrals).total)
         if name in LINKS:
-            delta_fock = changed - prepared.start if name == "fock" else changed
+            if name == "fock":
+                changed = changed - of_molecule(prepared.start, prepared.shells)
+            delta_fock = filled_up(changed, len(prepared.start))
             return float(_refine(Proposal(delta_fock), prepared, 0).energy.total)
-        network, as_trained = _with_weights(model, name, changed), parse_loss("energy")
+        network, as_trained = _with_weights(model, name, jnp.asarray(changed)), parse_loss("energy")
         return float(_loss(network, prepared, as_trained.terms, as_trained.weights(0.0))[1])
 
     near, far = ((moved(k * h) - moved(-k * h)) / (2 * k * h) for k in (1, 2))

@@ -7,11 +7,13 @@ from the converged one, F*. A step costs no energy, and every geometry a converg
 from collections.abc import Callable
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
-from qptlab.dft.density import canonical_orbitals
+from qptlab.dft.density import canonical_orbitals, occupied_empty
+from qptlab.dft.ladder import EMPTY_LEVEL, filled_up, of_molecule
 from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.prepared import NetworkInputs
@@ -23,12 +25,17 @@ LabelSource = Callable[[Molecule, Theory], np.ndarray]
 
 
 class Label(eqx.Module):
-    """A converged Fock matrix and its orbitals' energies, in hartree, with the orbitals."""
+    """A converged Fock matrix and its orbitals' energies, in hartree, with the orbitals.
+
+    Attributes:
+        occupation: (occ,), ones for the filled orbitals. n_ao: number of orbitals of the molecule.
+    """
 
     fock: Matrix
     mo_energy: Float[Array, " mo"]
     mo_coeff: Float[Array, "ao mo"]
-    n_occ: int = eqx.field(static=True)
+    occupation: Float[Array, " occ"]
+    n_ao: Int[Array, ""]
 
 
 def label(fock: np.ndarray, inputs: NetworkInputs) -> Label:
@@ -37,14 +44,22 @@ def label(fock: np.ndarray, inputs: NetworkInputs) -> Label:
     Raises:
         InputError: a matrix of another shape than the overlap's, or with elements not finite.
     """
-    fock, overlap = jnp.asarray(fock, dtype=float), inputs.matrices.overlap
-    if fock.shape != overlap.shape or not jnp.isfinite(fock).all():
+    fock, overlap = np.asarray(fock, dtype=float), inputs.matrices.overlap
+    n, own = len(overlap), of_molecule(overlap, inputs.shells)
+    if fock.shape != own.shape or not np.isfinite(fock).all():
         raise InputError(
-            f"a label is a finite {overlap.shape[0]} × {overlap.shape[1]} Fock matrix here; "
+            f"a label is a finite {len(own)} × {len(own)} Fock matrix here; "
             f"labels= gave one of shape {fock.shape}"
         )
-    mo_energy, mo_coeff = canonical_orbitals(fock, overlap)
-    return Label(fock, jnp.asarray(mo_energy), jnp.asarray(mo_coeff), inputs.n_occ)
+    mo_energy, mo_coeff = canonical_orbitals(fock, own)
+    longer = np.pad(mo_energy, (0, n - len(own)), constant_values=EMPTY_LEVEL)
+    return Label(
+        fock=filled_up(fock, n, EMPTY_LEVEL),
+        mo_energy=jax.device_put(longer),
+        mo_coeff=filled_up(mo_coeff, n),
+        occupation=inputs.occupation,
+        n_ao=jax.device_put(np.int32(len(own))),
+    )
 
 
 def hamiltonian_error(fock: Matrix, label: Label) -> Scalar:
@@ -54,7 +69,7 @@ def hamiltonian_error(fock: Matrix, label: Label) -> Scalar:
 
     Source: Schütt et al., Nat. Commun. 10, 5024 (2019); Yu et al., ICML 2023 (QHNet).
     """
-    return jnp.mean(jnp.abs(fock - label.fock))
+    return jnp.sum(jnp.abs(fock - label.fock)) / label.n_ao**2
 
 
 def coupling_error(fock: Matrix, label: Label) -> Scalar:
@@ -65,7 +80,7 @@ def coupling_error(fock: Matrix, label: Label) -> Scalar:
 
     Source: of comparing in the label's orbitals, Li et al., ICLR 2025 (wavefunction alignment).
     """
-    n_occ = label.n_occ
-    filled, empty = label.mo_coeff[:, :n_occ], label.mo_coeff[:, n_occ:]
-    gap = label.mo_energy[n_occ:, None] - label.mo_energy[None, :n_occ]
-    return 2 * jnp.sum((empty.T @ fock @ filled) ** 2 / gap)
+    pairs, n_occ = occupied_empty(label.occupation, len(fock)), len(label.occupation)
+    gap = jnp.where(pairs, label.mo_energy[:, None] - label.mo_energy[None, :n_occ], 1.0)
+    coupling = label.mo_coeff.T @ fock @ label.mo_coeff[:, :n_occ]
+    return 2 * jnp.sum(jnp.where(pairs, coupling**2 / gap, 0.0))

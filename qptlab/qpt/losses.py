@@ -19,9 +19,10 @@ from dataclasses import dataclass
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
-from qptlab.dft.density import Filled
+from qptlab.dft.density import Filled, occupied_empty
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.errors import InputError, quoted
 from qptlab.qpt.labels import Label, coupling_error, hamiltonian_error
@@ -32,6 +33,8 @@ from qptlab.types import Matrix, Scalar
 
 SMALLEST_GAP = 0.05
 """Orbital energy differences count as at least this (hartree) in `second_order_error`."""
+APART = 1e4
+"""By how much (hartree) filled orbitals are moved below the empty ones to tell them apart."""
 
 
 class Point(eqx.Module):
@@ -67,16 +70,17 @@ def second_order_error(point: Point, prepared: Prepared) -> Scalar:
 
     Source: Hylleraas, Z. Phys. 65, 209 (1930), for the functional; Pople, Binkley, Seeger 1976.
     """
-    overlap, n_occ = prepared.integrals.overlap, prepared.integrals.n_occ
-    basis = _semicanonical(*jax.lax.stop_gradient((point.dm, point.fock, overlap)), n_occ)
+    overlap, occupation = prepared.integrals.overlap, prepared.integrals.occupation
+    basis = _semicanonical(*jax.lax.stop_gradient((point.dm, point.fock, overlap)))
+    pairs, n_occ = occupied_empty(occupation, len(basis)), len(occupation)
     half = basis.T @ overlap
     projector = 0.5 * half @ point.dm @ half.T  # 1 on filled orbitals, 0 on empty ones
-    identity = jnp.eye(len(basis))
-    filled, empty = projector[:, :n_occ], (identity - projector)[:, n_occ:]
+    filled, empty = projector[:, :n_occ] * occupation, jnp.eye(len(basis)) - projector
     fock = basis.T @ point.fock @ basis
     f_oo, f_vv, f_vo = filled.T @ fock @ filled, empty.T @ fock @ empty, empty.T @ fock @ filled
     gap = jnp.diagonal(f_vv)[:, None] - jnp.diagonal(f_oo)[None, :]
-    x = jax.lax.stop_gradient(f_vo / jnp.maximum(gap, SMALLEST_GAP))
+    step = jnp.where(pairs, f_vo / jnp.maximum(gap, SMALLEST_GAP), 0.0)
+    x = jax.lax.stop_gradient(step)
     return 2 * jnp.sum(x * (2 * f_vo - (f_vv @ x - x @ f_oo)))
 
 
@@ -88,18 +92,20 @@ def commutator_norm(point: Point, prepared: Prepared) -> Scalar:
     overlap = prepared.integrals.overlap
     fds = point.fock @ point.dm @ overlap
     lower = jnp.linalg.cholesky(overlap)
-    half = jax.scipy.linalg.solve_triangular(lower, fds - fds.T, lower=True)
-    return jnp.sum(jax.scipy.linalg.solve_triangular(lower, half.T, lower=True) ** 2) / 8
+    half = solve_triangular(lower, fds - fds.T, lower=True)
+    return jnp.sum(solve_triangular(lower, half.T, lower=True) ** 2) / 8
 
 
-def _semicanonical(dm: Matrix, fock: Matrix, overlap: Matrix, n_occ: int) -> Matrix:
+def _semicanonical(dm: Matrix, fock: Matrix, overlap: Matrix) -> Matrix:
     """C (ao, mo): the filled orbitals of `dm`, then the empty, `fock` diagonal among either."""
     lower = jnp.linalg.cholesky(overlap)
-    _, vectors = jnp.linalg.eigh(-lower.T @ dm @ lower)  # the filled ones first
-    coeff = jax.scipy.linalg.solve_triangular(lower, vectors, lower=True, trans=1)
-    parts = coeff[:, :n_occ], coeff[:, n_occ:]
-    turned = [part @ jnp.linalg.eigh(part.T @ fock @ part)[1] for part in parts]
-    return jnp.concatenate(turned, axis=1)
+    half = solve_triangular(lower, fock, lower=True)
+    orthogonal = solve_triangular(lower, half.T, lower=True)
+    filled = 0.5 * lower.T @ dm @ lower
+    empty = jnp.eye(len(dm)) - filled
+    apart = filled @ orthogonal @ filled + empty @ orthogonal @ empty - APART * filled
+    _, vectors = jnp.linalg.eigh(0.5 * (apart + apart.T))
+    return solve_triangular(lower, vectors, lower=True, trans=1)
 
 
 def energy_gained(path: list[Point], prepared: Prepared) -> Scalar:

@@ -11,6 +11,7 @@ from qptlab.dft.compiling import jit
 from qptlab.dft.density import canonical_orbitals
 from qptlab.dft.forces import integrals_vjp
 from qptlab.dft.integrals import Integrals, default_grid
+from qptlab.dft.ladder import of_molecule
 from qptlab.dft.results import ScfResult
 from qptlab.errors import InputError, NotConverged, quoted
 from qptlab.molecule import Molecule
@@ -100,23 +101,28 @@ def predict(
     if forces:
         by_integrals = _slope(prepared.integrals, model, refine)
         slope = integrals_vjp(by_integrals, molecule, theory, default_grid(molecule, theory))
-    overlap, n_occ = prepared.integrals.overlap, prepared.integrals.n_occ
-    mo_energy, mo_coeff = canonical_orbitals(end.fock, overlap)
-    aufbau = fills_lowest(np.asarray(end.dm), mo_coeff[:, :n_occ], np.asarray(overlap))
+    ints = prepared.integrals
+    dm, fock, raw_fock, overlap = (
+        of_molecule(matrix, ints.shells)
+        for matrix in (end.dm, end.fock, prepared.start + delta_fock, ints.overlap)
+    )
+    mo_energy, mo_coeff = canonical_orbitals(fock, overlap)
+    n_occ = ints.n_occ
+    aufbau = fills_lowest(dm, mo_coeff[:, :n_occ], overlap)
     doubts = _doubts(mo_energy[n_occ - 1 : n_occ + 1], aufbau)
     return Prediction(
         molecule=molecule,
         theory=theory,
         energy=end.energy,
-        dm=np.asarray(end.dm),
-        fock=np.asarray(end.fock),
+        dm=dm,
+        fock=fock,
         mo_energy=mo_energy,
         mo_coeff=mo_coeff,
         n_occ=n_occ,
         fock_builds=refine + 1,
         converged=commutator < CONVERGED and aufbau,
         message=_message(molecule, theory, end, delta2) + doubts,
-        raw_fock=np.asarray(prepared.start + delta_fock),
+        raw_fock=raw_fock,
         refine=refine,
         energies=np.asarray(end.energies),
         commutator=commutator,

@@ -15,6 +15,7 @@ from qptlab.dft.compiling import jit
 from qptlab.dft.density import fill
 from qptlab.dft.energy import energy, energy_and_fock
 from qptlab.dft.integrals import Integrals, integrals
+from qptlab.dft.ladder import rung
 from qptlab.dft.screening import repulsion, screened
 from qptlab.dft.shells import Shells
 from qptlab.molecule import Molecule
@@ -74,12 +75,12 @@ class NetworkInputs(eqx.Module):
     start: Matrix
     occupation: Occupation
     positions: Float[Array, "atom 3"]
-    shells: Shells = eqx.field(static=True)
+    shells: Shells
 
     @property
-    def n_occ(self) -> int:
-        """Number of filled orbitals."""
-        return self.occupation.shape[-1]
+    def n_electrons(self) -> Scalar:
+        """Number of electrons."""
+        return 2 * jnp.sum(self.occupation)
 
 
 class Prepared(NetworkInputs):
@@ -135,5 +136,9 @@ def first_build(ints: Integrals) -> Prepared:
 
 
 def prepare(molecule: Molecule, theory: str | Theory) -> Prepared:
-    """A molecule after its first Fock build at a level of theory; errors as `integrals`."""
-    return first_build(integrals(molecule, theory))
+    """A molecule after its first Fock build at a level of theory; errors as `integrals`.
+
+    Arrays have room for larger molecules, see `qptlab.dft.ladder`: `first_build` of the molecule's
+    `integrals` gives those that have not.
+    """
+    return first_build(integrals(molecule, theory, fit=rung))

@@ -5,6 +5,7 @@ from functools import cached_property
 import numpy as np
 
 from qptlab.dft.integrals import Integrals, integrals
+from qptlab.dft.ladder import rung
 from qptlab.dft.scf import MAX_BUILDS
 from qptlab.dft.scf_path import ITERATIONS, ScfPath, scf_path
 from qptlab.errors import InputError, NotConverged
@@ -81,7 +82,7 @@ class ScfStarts:
     @cached_property
     def _integrals(self) -> Integrals:
         self.doing = "integrals"
-        return integrals(self.molecule, self.theory)
+        return integrals(self.molecule, self.theory, fit=rung)
 
     @cached_property
     def _network_dm(self) -> np.ndarray:

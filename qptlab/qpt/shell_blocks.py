@@ -15,10 +15,9 @@ LARGE = 1.0
 
 def cut(matrices: Stacked, shells: Shells) -> ShellBlocks:
     """(matrix, shell, shell, m, m): block (a, b) of each matrix, padded with zeros to m = 2l+1."""
-    widest = int(shells.sizes.max())
-    starts = np.cumsum(shells.sizes) - shells.sizes
-    index = np.minimum(starts[:, None] + np.arange(widest), shells.sizes.sum() - 1)
-    inside = np.arange(widest) < shells.sizes[:, None]
+    of_block = jnp.arange(shells.widest)
+    index = jnp.minimum(shells.first_ao[:, None] + of_block, matrices.shape[-1] - 1)
+    inside = (of_block < shells.sizes[:, None]) & shells.real[:, None]
     blocks = matrices[:, index[:, None, :, None], index[None, :, None, :]]
     return jnp.where(inside[:, None, :, None] & inside[None, :, None, :], blocks, 0.0)
 
@@ -38,7 +37,7 @@ def invariants(blocks: ShellBlocks, shells: Shells) -> ShellPairs:
     norm = jnp.sqrt(jnp.einsum("abkk->abk", inner) + 1e-24)
     cosine = inner / (norm[..., :, None] * norm[..., None, :] + 1e-12)
     upper = np.triu_indices(n_matrix, 1)
-    equal_l = np.equal.outer(shells.l, shells.l)
+    equal_l = shells.l[:, None] == shells.l
     trace = jnp.where(equal_l[..., None], jnp.einsum("kabii->abk", blocks), 0.0)
     return jnp.concatenate([_compress(norm), _compress(trace), cosine[..., *upper]], axis=-1)
 
@@ -61,8 +60,12 @@ def damp(blocks: ShellBlocks) -> Float[Array, "shell shell matrix"]:
 def scale_blocks(
     weights: Float[Array, "shell shell matrix"], matrices: Stacked, shells: Shells
 ) -> Matrix:
-    """Σ_k w_k(a, b) A_k,ab for every block: (ao, ao), symmetric when w and A are."""
-    of_ao = shells.of_ao
+    """Σ_k w_k(a, b) A_k,ab for every block: (ao, ao), symmetric when w and A are.
+
+    Zero for orbitals that are none of the molecule's.
+    """
+    of_ao, real = shells.of_ao, shells.real[:, None] & shells.real
+    weights = jnp.where(real[..., None], weights, 0.0)
     return jnp.einsum("ijk,kij->ij", weights[of_ao[:, None], of_ao[None, :]], matrices)
 
 

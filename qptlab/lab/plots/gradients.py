@@ -173,9 +173,10 @@ def _square(values: np.ndarray) -> np.ndarray:
 
 def _mark_atoms(axes: Axes, shells: Shells, left: bool) -> None:
     """A line between atoms and the symbol of each; neighbours too narrow for it are counted."""
-    sizes = np.bincount(np.array(shells.atom), weights=shells.sizes).astype(int)
-    numbers = dict(zip(shells.atom, shells.number, strict=True))
-    symbols = [chemical_symbols[numbers[atom]] for atom in range(len(sizes))]
+    real = np.asarray(shells.real)
+    atom, number, size = (np.asarray(x)[real] for x in (shells.atom, shells.number, shells.sizes))
+    sizes = np.bincount(atom, weights=size).astype(int)
+    symbols = [chemical_symbols[z] for z in number[np.unique(atom, return_index=True)[1]]]
     for edge in np.cumsum(sizes)[:-1] - 0.5:
         axes.axhline(edge, color=FAINT, linewidth=0.5, alpha=0.6)
         axes.axvline(edge, color=FAINT, linewidth=0.5, alpha=0.6)

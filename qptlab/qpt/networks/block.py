@@ -8,8 +8,7 @@ from typing import ClassVar
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
@@ -89,9 +88,11 @@ class Layer(eqx.Module):
         self.pair_out = eqx.nn.Linear(pair, pair, key=keys[6], dtype=SINGLE)
         self.heads = heads
 
-    def __call__(self, tokens: ShellTokens, pairs: ShellPairs) -> tuple[ShellTokens, ShellPairs]:
+    def __call__(
+        self, tokens: ShellTokens, pairs: ShellPairs, real: Bool[Array, " shell"]
+    ) -> tuple[ShellTokens, ShellPairs]:
         normed = rows(self.norm_pair, pairs)
-        tokens = tokens + self._attend(rows(self.norm_attention, tokens), normed)
+        tokens = tokens + self._attend(rows(self.norm_attention, tokens), normed, real)
         tokens = tokens + rows(self.mlp, rows(self.norm_mlp, tokens))
         summed, factor, gate = jnp.split(rows(self.token_to_pair, tokens), 3, axis=-1)
         hidden = rows(self.pair_in, normed) + summed[:, None] + summed[None]
@@ -99,14 +100,17 @@ class Layer(eqx.Module):
         hidden = hidden * jax.nn.sigmoid(gate[:, None] + gate[None])
         return tokens, pairs + rows(self.pair_out, hidden)
 
-    def _attend(self, tokens: ShellTokens, pairs: ShellPairs) -> ShellTokens:
+    def _attend(
+        self, tokens: ShellTokens, pairs: ShellPairs, real: Bool[Array, " shell"]
+    ) -> ShellTokens:
         query, key, value = (
             part.reshape(len(tokens), self.heads, -1)
             for part in jnp.split(rows(self.qkv, tokens), 3, axis=-1)
         )
         scores = jnp.einsum("qhd,khd->qkh", query, key) / math.sqrt(query.shape[-1])
-        # softmax over keys: each shell's weights add up to one
-        weights = jax.nn.softmax(scores + rows(self.bias, pairs), axis=1)
+        # softmax over keys: each shell's weights add up to one, those of no shell are zero
+        scores = jnp.where(real[:, None], scores + rows(self.bias, pairs), -jnp.inf)
+        weights = jax.nn.softmax(scores, axis=1)
         mixed = jnp.einsum("qkh,khd->qhd", weights, value)
         return rows(self.out, mixed.reshape(tokens.shape))
 
@@ -225,11 +229,11 @@ class BlockQPT(Network):
         features = invariants(blocks, shells).astype(SINGLE)
         kind = embedded(shells, self.elements, self.angular, self.index)
         tokens = kind + rows(self.token_in, jnp.einsum("aaf->af", features))
-        atom = np.array(shells.atom)
+        atom = shells.atom
         distances = _distance_features(inputs.positions, self.sizes.distances).astype(SINGLE)
         pairs = jnp.concatenate([features, distances[atom[:, None], atom[None]]], axis=-1)
         carry = tokens, rows(self.pair_in, pairs)
-        _, pairs = run_layers(self.layers, carry, lambda layer, x: layer(*x))
+        _, pairs = run_layers(self.layers, carry, lambda layer, x: layer(*x, shells.real))
         weights = rows(self.head, rows(self.norm, pairs)).astype(matrices.dtype)
         return scale_blocks(weights * damp(blocks), matrices, shells)
 

@@ -2,10 +2,10 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax.scipy.linalg import solve_triangular
 from jaxtyping import Array, Float
 
+from qptlab.dft.shells import Shells
 from qptlab.qpt.prepared import NetworkInputs
 from qptlab.types import Stacked
 
@@ -20,14 +20,16 @@ SAME = 1e-8
 def known_matrices(inputs: NetworkInputs) -> Stacked:
     """h, L⁻¹ h L⁻ᵀ, D0, JK, V_xc and F0, where S = L Lᵀ; each divided by its largest element.
 
-    Of a hybrid's exact exchange, V_xc holds all and JK nothing: `KnownMatrices` has them so.
+    Of a hybrid's exact exchange, V_xc holds all and JK nothing: `KnownMatrices` has them so. Zero
+    for orbitals that are none of the molecule's.
     """
+    real = inputs.shells.real_ao
     known = inputs.matrices
     lower = jnp.linalg.cholesky(known.overlap)
     half = solve_triangular(lower, known.h_core, lower=True)
     orthogonal = solve_triangular(lower, half.T, lower=True)
     seen = [known.h_core, orthogonal, known.dm, known.coulomb, known.vxc, inputs.fock]
-    return relative(jnp.stack(seen))
+    return relative(jnp.where(real[:, None] & real, jnp.stack(seen), 0.0))
 
 
 def relative(matrices: Float[Array, "*matrix ao ao"]) -> Float[Array, "*matrix ao ao"]:
@@ -36,7 +38,7 @@ def relative(matrices: Float[Array, "*matrix ao ao"]) -> Float[Array, "*matrix a
 
 
 def position_features(
-    positions: Float[Array, "atom 3"], atom: np.ndarray
+    positions: Float[Array, "atom 3"], shells: Shells
 ) -> Float[Array, "ao feature"]:
     """Positions of orbitals along principal axes, and their sines and cosines.
 
@@ -46,11 +48,12 @@ def position_features(
 
     Args:
         positions: bohr.
-        atom: (ao,), the atom each orbital sits on.
+        shells: of the orbitals.
     """
-    placed = positions[atom]
-    placed = placed - jnp.mean(placed, axis=0)
-    placed = placed @ principal_axes(placed.T @ placed / len(placed))
+    placed = positions[shells.atom[shells.of_ao]]
+    share = shells.real_ao / jnp.sum(shells.real_ao)
+    placed = placed - share @ placed
+    placed = placed @ principal_axes((share * placed.T) @ placed)
     angles = 2 * jnp.pi / LONGEST * placed[:, None] * jnp.arange(WAVES)[:, None]
     waves = jnp.concatenate([jnp.cos(angles), jnp.sin(angles)], axis=1)
     return jnp.concatenate([placed, waves.reshape(len(placed), -1)], axis=1)

@@ -8,8 +8,8 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from ase.data import atomic_numbers
-from jaxtyping import Array, Float, PRNGKeyArray
+from ase.data import atomic_numbers, chemical_symbols
+from jaxtyping import Array, Bool, Float, Int, PRNGKeyArray
 
 from qptlab.dft.mol import pyscf_mol, shells_of
 from qptlab.dft.shells import Shells
@@ -70,26 +70,34 @@ class OrbitalLayer(eqx.Module):
         self.bias = None if "dropped-biases" in flaws else learned
         self.heads, self.over_queries = heads, "softmax-over-queries" in flaws
 
-    def __call__(self, tokens: OrbitalTokens, matrices: Stacked) -> OrbitalTokens:
+    def __call__(
+        self, tokens: OrbitalTokens, matrices: Stacked, real: Bool[Array, " ao"]
+    ) -> OrbitalTokens:
         normed = rows(self.norm_attention, tokens)
         query, key, value = (
             part.reshape(len(tokens), self.heads, -1)
             for part in jnp.split(rows(self.qkv, normed), 3, axis=-1)
         )
-        weights = self.attention(query, key, matrices)
+        weights = self.attention(query, key, matrices, real)
         mixed = jnp.einsum("hqk,khd->qhd", weights, value).reshape(tokens.shape)
         tokens = tokens + rows(self.out, mixed)
         return tokens + rows(self.mlp, rows(self.norm_mlp, tokens))
 
-    def attention(self, query: Array, key: Array, matrices: Stacked) -> Array:
+    def attention(
+        self, query: Array, key: Array, matrices: Stacked, real: Bool[Array, " ao"] | None = None
+    ) -> Array:
         """(head, ao, ao): how much each orbital (row) takes from each other; rows add up to one.
 
-        With "softmax-over-queries" the columns do instead.
+        With "softmax-over-queries" the columns do instead. What is not `real` has no part in that;
+        by default all is.
         """
         scores = jnp.einsum("qhd,khd->hqk", query, key) / math.sqrt(query.shape[-1])
         share = _two_heads_each(self.heads) if self.bias is None else self.bias.weight
         scores = scores + jnp.einsum("hm,mqk->hqk", share, matrices)
-        return jax.nn.softmax(scores, axis=1 if self.over_queries else 2)
+        axis = 1 if self.over_queries else 2
+        if real is not None:
+            scores = jnp.where(real[:, None] if axis == 1 else real, scores, -jnp.inf)
+        return jax.nn.softmax(scores, axis=axis)
 
 
 @register("paper")
@@ -233,20 +241,20 @@ class PaperQPT(Network):
     def correction(self, inputs: NetworkInputs) -> Matrix:
         """What the paper adds to F0, (ao, ao), symmetric, hartree."""
         tokens, matrices = self.embed(inputs)
-        tokens = run_layers(self.layers, tokens, lambda layer, x: layer(x, matrices))
+        real = inputs.shells.real_ao
+        tokens = run_layers(self.layers, tokens, lambda layer, x: layer(x, matrices, real))
         normed = rows(self.norm, tokens)
         query = rows(self.query, normed)
         key = query if self.key is None else rows(self.key, normed)
         product = query @ key.T / math.sqrt(query.shape[-1])
         delta = product if self.key is None else product + product.T
-        return delta.astype(inputs.fock.dtype)
+        return jnp.where(real[:, None] & real, delta, 0.0).astype(inputs.fock.dtype)
 
     def embed(self, inputs: NetworkInputs) -> tuple[OrbitalTokens, Stacked]:
         """The first tokens (ao, token), and the seven matrices (matrix, ao, ao)."""
-        shells = inputs.shells
-        atom = np.array(shells.atom)[shells.of_ao]
-        features = position_features(inputs.positions, atom).astype(SINGLE)
-        place = rows(self.place, features)
+        shells, real = inputs.shells, inputs.shells.real_ao
+        features = position_features(inputs.positions, shells).astype(SINGLE)
+        place = jnp.where(real[:, None], rows(self.place, features), 0.0)
         known = known_matrices(inputs).astype(SINGLE)
         gram = relative(place @ place.T)
         kinds = self.embedding.weight[_kinds(shells, self.orbitals)]
@@ -265,22 +273,23 @@ def _check_names(size: object, flaws: object) -> None:
 
 def _orbitals_by_element(shells: Shells) -> tuple[tuple[int, int], ...]:
     """(atomic number, number of orbitals of one such atom) of each element."""
-    number = np.array(shells.number)[shells.of_ao]
-    atom = np.array(shells.atom)[shells.of_ao]
-    first = {z: atom[number == z][0] for z in sorted(set(shells.number))}
+    number, atom = shells.number[shells.of_ao], shells.atom[shells.of_ao]
+    first = {z: atom[number == z][0] for z in sorted(set(number.tolist()))}
     return tuple((int(z), int(np.sum(atom == one))) for z, one in first.items())
 
 
-def _kinds(shells: Shells, orbitals: tuple[tuple[int, int], ...]) -> np.ndarray:
-    """(ao,): which learned vector; one for each element and orbital of it, in PySCF's order.
+def _kinds(shells: Shells, orbitals: tuple[tuple[int, int], ...]) -> Int[Array, " ao"]:
+    """Which learned vector; one for each element and orbital of it, in PySCF's order.
 
     The order within an atom goes by l, shell and m, so its number stands for all three.
     """
-    atom = np.array(shells.atom)[shells.of_ao]
-    within = np.arange(len(atom)) - np.searchsorted(atom, atom)
-    counts = [count for _, count in orbitals]
-    starts = dict(zip((z for z, _ in orbitals), np.cumsum(counts) - counts, strict=True))
-    return within + np.array([starts[z] for z in shells.number])[shells.of_ao]
+    n_kinds, by_number = 0, np.zeros(len(chemical_symbols), dtype=np.int32)
+    for number, count in orbitals:
+        by_number[number], n_kinds = n_kinds, n_kinds + count
+    number, atom = shells.number[shells.of_ao], shells.atom[shells.of_ao]
+    within = jnp.arange(len(atom)) - jnp.argmax(atom[:, None] == atom, axis=1)
+    kinds = jnp.asarray(by_number)[number] + within
+    return jnp.where(shells.real_ao, kinds, 0)
 
 
 def _two_heads_each(heads: int) -> Float[Array, "head matrix"]:

@@ -3,7 +3,6 @@
 import equinox as eqx
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from qptlab.dft.shells import Shells
@@ -56,4 +55,4 @@ class ResponseNet(eqx.Module):
 def embedded(shells: Shells, *tables: eqx.nn.Embedding) -> Float[Array, "shell token"]:
     """What kind of shell a shell is: the sum of its vectors for element, l and number."""
     kinds = (shells.number, shells.l, shells.index)
-    return sum(table.weight[np.array(kind)] for table, kind in zip(tables, kinds, strict=True))
+    return sum(table.weight[kind] for table, kind in zip(tables, kinds, strict=True))

@@ -10,6 +10,7 @@ import jax
 import numpy as np
 
 from qptlab.dft.integrals import integrals, use_one_thread
+from qptlab.dft.ladder import rung
 from qptlab.molecule import Molecule
 from qptlab.qpt.labels import LabelSource, label
 from qptlab.qpt.losses import Loss
@@ -45,7 +46,7 @@ class Geometries:
 
     def first_build(self, molecule: Molecule) -> Prepared:
         """A geometry after its first Fock build."""
-        ints = integrals(molecule, self.theory)
+        ints = integrals(molecule, self.theory, fit=rung)
         with self.clock.running("first build", [ints]):
             return jax.block_until_ready(first_build(ints))
 

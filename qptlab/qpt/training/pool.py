@@ -11,6 +11,8 @@ import numpy as np
 from jaxtyping import PyTree
 
 from qptlab.dft.integrals import integrals
+from qptlab.dft.ladder import Shape, rung
+from qptlab.dft.size import size
 from qptlab.errors import InputError
 from qptlab.molecule import Molecule
 from qptlab.qpt.losses import Loss
@@ -21,8 +23,8 @@ from qptlab.theory import Theory
 
 LARGEST_WINDOW = 256
 MAPS_LIMIT = Path("/proc/sys/vm/max_map_count")
-MAPS, MAPS_PER_MOLECULE = 2_000, 760
-"""Maps of a training, and for each molecule that it compiles code for; measured with JAX 0.10."""
+MAPS, MAPS_PER_SIZE = 2_000, 760
+"""Maps of a training, and for each size of molecules that it compiles code for; with JAX 0.10."""
 _TRIM = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
 
 
@@ -45,9 +47,9 @@ def mean_bytes(
     @functools.cache
     def sizes(molecule: Molecule) -> tuple[float, float]:
         same = len(different((molecule, of))) == 1
-        ints = first.integrals if same else integrals(molecule, theory)
+        ints = first.integrals if same else integrals(molecule, theory, fit=rung)
         # all that a network sees are matrices over orbitals
-        scale = (ints.n_ao / first.integrals.n_ao) ** 2
+        scale = (len(ints.overlap) / len(first.integrals.overlap)) ** 2
         matrices = scale * n_bytes((first.matrices, first.fock, first.start))
         inputs = matrices + n_bytes((ints.occupation, ints.positions))
         whole = n_bytes((ints, first.plain_energy)) + inputs
@@ -80,22 +82,29 @@ def capacity(config: TrainConfig, whole: float, needed: float) -> tuple[int, int
     return validation, config.geometries
 
 
-def check_memory_maps(molecules: Iterable[Molecule]) -> None:
-    """Raise `InputError` where code for so many different molecules would not fit.
+def check_memory_maps(molecules: Iterable[Molecule], theory: Theory) -> None:
+    """Raise `InputError` where code for so many molecules of different size would not fit.
 
     Linux lets a process have only so many maps. The compiler would end it halfway instead, and say
     that it cannot allocate memory.
     """
     if not MAPS_LIMIT.is_file():
         return
-    n_molecules = len(different(molecules))
-    allowed, needed = int(MAPS_LIMIT.read_text()), MAPS + MAPS_PER_MOLECULE * n_molecules
+    n_sizes = len({_rung(molecule, theory) for molecule in molecules})
+    allowed, needed = int(MAPS_LIMIT.read_text()), MAPS + MAPS_PER_SIZE * n_sizes
     if needed > allowed:
         raise InputError(
-            f"training on {n_molecules} different molecules takes about {needed:,} memory maps and "
-            f"this system allows a process {allowed:,}; allow more, for example "
+            f"training on molecules of {n_sizes} different sizes takes about {needed:,} memory "
+            f"maps and this system allows a process {allowed:,}; allow more, for example "
             f"`sudo sysctl -w vm.max_map_count={max(262_144, 2 * needed)}`, or train on fewer"
         )
+
+
+def _rung(molecule: Molecule, theory: Theory) -> Shape:
+    """What a molecule shares with others, told without computing anything."""
+    told, n_atom = size(molecule, theory), len(molecule.symbols)
+    own = Shape(told.n_ao, told.n_occ, told.n_aux, told.n_grid, told.n_shell, n_atom, widest=0)
+    return rung(own)
 
 
 def give_back_memory() -> None:

@@ -77,7 +77,7 @@ class Training:
         started: float | None = None,
     ):
         several = {*molecules(sampler, TRAIN), *molecules(sampler, VALIDATION)}
-        check_memory_maps(several)
+        check_memory_maps(several, model.theory)
         for molecule in several:
             model.check(molecule)
         if out is not None:

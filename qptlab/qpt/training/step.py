@@ -102,7 +102,7 @@ def gradient(
     """
     value_and_grad = eqx.filter_value_and_grad(loss, has_aux=True)
     (value, energy), slope = value_and_grad(network, inputs, terms, weights, label)
-    slope = optax.tree.scale(1 / (2 * inputs.n_occ), slope)
+    slope = optax.tree.scale(1 / inputs.n_electrons, slope)
     return value, energy, optax.tree.norm(slope), slope
 
 
