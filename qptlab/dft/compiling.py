@@ -2,11 +2,14 @@
 
 import functools
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import equinox as eqx
 import jax
 import jaxlib
+
+from qptlab.dft.kept_programs import program
+from qptlab.dft.structures import is_array
 
 Function = TypeVar("Function", bound=Callable)
 
@@ -20,17 +23,27 @@ An option that a jaxlib does not know is an error, so only those known to know i
 
 
 def jit(function: Function) -> Function:
-    """`equinox.filter_jit` with these options; inside another transformation, without any.
+    """`equinox.filter_jit` with these options, of a program that may be kept between processes.
 
-    JAX refuses options for a program that becomes part of another.
+    Arrays among the arguments are the program's, all else is part of it. Inside another
+    transformation it has no options: JAX refuses them for a program that becomes part of another.
     """
-    whole = eqx.filter_jit(function, compiler_options=QUICK_TO_COMPILE)
+    plain = eqx.filter_jit(function, compiler_options=QUICK_TO_COMPILE)
     part = eqx.filter_jit(function)
+    known: dict[Any, Callable | None] = {}
 
     @functools.wraps(function)
     def call(*args, **kwargs):
-        leaves = jax.tree.leaves((args, kwargs))
-        is_part = any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
-        return (part if is_part else whole)(*args, **kwargs)
+        leaves, tree = jax.tree.flatten((args, kwargs))
+        if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+            return part(*args, **kwargs)
+        arrays = [leaf for leaf in leaves if is_array(leaf)]
+        fixed = tuple(None if is_array(leaf) else leaf for leaf in leaves)
+        key = tree, fixed, tuple((array.shape, array.dtype) for array in arrays)
+        if key not in known:
+            found = program(function, args, kwargs)
+            known[key] = found and found.compiled(QUICK_TO_COMPILE)
+        run = known[key]
+        return plain(*args, **kwargs) if run is None else run(arrays)
 
     return call
