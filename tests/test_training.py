@@ -16,8 +16,9 @@ from tiers import slow
 from qptlab.library import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
-from qptlab.qpt.runs.folder import CONFIG, HISTORY, STATE, is_run, read_history
+from qptlab.qpt.runs.folder import CONFIG, HISTORY, STATE, read_history
 from qptlab.qpt.runs.models import load
+from qptlab.qpt.runs.network_files import is_run
 from qptlab.qpt.sampling import TRAIN, VALIDATION, Frames, wiggle
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.geometries import PreparedStream

@@ -14,8 +14,9 @@ from qptlab.errors import InputError, quoted
 from qptlab.library import library_names, molecule
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.runs.folder import RunFolder, is_free, is_run, read_config
+from qptlab.qpt.runs.folder import RunFolder, is_free
 from qptlab.qpt.runs.models import load
+from qptlab.qpt.runs.network_files import is_run, read_config
 from qptlab.qpt.runs.request import NetworkRequest, RunRequest, SamplerRequest
 from qptlab.qpt.sampling import (
     TRAIN,

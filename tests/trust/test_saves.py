@@ -23,8 +23,9 @@ import pytest
 from qptlab.errors import InputError
 from qptlab.library import molecule
 from qptlab.qpt.networks.block import BlockQPT
-from qptlab.qpt.runs.folder import CONFIG, PREVIOUS, STATE, RunFolder, RunRecord, is_free, is_run
+from qptlab.qpt.runs.folder import CONFIG, PREVIOUS, STATE, RunFolder, RunRecord, is_free
 from qptlab.qpt.runs.history import HISTORY
+from qptlab.qpt.runs.network_files import is_run
 from qptlab.qpt.sampling import wiggle
 from qptlab.qpt.training.config import StepLog, TrainConfig
 from qptlab.qpt.training.run import Training

@@ -13,31 +13,36 @@ it is not read. So a run that is killed at any time leaves the last save or the 
 import contextlib
 import json
 import os
-import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from qptlab.errors import InputError, MissingFile, quoted
+from qptlab.errors import InputError
 from qptlab.files import PARTIAL, keep_copy, naming, replace_file
 from qptlab.qpt.descriptions import (
     as_input_error,
     built,
     check_type,
     parsed,
-    read_small,
 )
 from qptlab.qpt.networks.base import from_json, to_json
 from qptlab.qpt.runs.history import HISTORY, damage, lines_of, read_history
 from qptlab.qpt.runs.lock import LOCK, WriterLock
-from qptlab.qpt.runs.weights import CHECKSUM, Stored, filled, outline, read_weights, write_weights
+from qptlab.qpt.runs.network_files import (
+    CONFIG,
+    FORMAT,
+    PREVIOUS,
+    STATE,
+    config_checksum,
+    read_config,
+    read_state,
+)
+from qptlab.qpt.runs.weights import CHECKSUM, filled, outline, write_weights
 from qptlab.qpt.sampling import Sampler, sampler_from_json, sampler_json
 from qptlab.qpt.training.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.training.state import TrainState, first_state
 from qptlab.qpt.training.timer import Clock
 
-FORMAT = 1
-CONFIG, STATE, PREVIOUS = "config.json", "state.safetensors", "state.previous.safetensors"
 FILES = CONFIG, STATE, PREVIOUS, HISTORY, LOCK
 
 
@@ -111,7 +116,7 @@ class RunFolder:
         }
         settings = {"format": FORMAT, "model": model, "sampler": sampler_json(record.sampler)}
         config = settings | progress
-        config[CHECKSUM] = _checksum(config)
+        config[CHECKSUM] = config_checksum(config)
         with self.held():
             self._write_history(record.history)
             replace_file(self.path / CONFIG, json.dumps(config, indent=1).encode())
@@ -175,11 +180,6 @@ class RunFolder:
         return about.st_mtime_ns, about.st_size, about.st_ino
 
 
-def is_run(folder: str | os.PathLike) -> bool:
-    """Whether the folder holds a run."""
-    return (Path(folder) / CONFIG).is_file()
-
-
 def is_free(folder: str | os.PathLike) -> bool:
     """Whether a run may be begun there: nothing is, or what a first save left unfinished.
 
@@ -194,52 +194,3 @@ def is_free(folder: str | os.PathLike) -> bool:
     there = {path.name for path in folder.iterdir()}
     ours = {*FILES, *(name + PARTIAL for name in FILES)} - {STATE, PREVIOUS}
     return there <= ours
-
-
-def read_state(folder: Path) -> Stored:
-    """The weights and optimiser state of a run folder.
-
-    Raises:
-        InputError: missing or damaged; says where those of the save before are.
-    """
-    path, kept = folder / STATE, folder / PREVIOUS
-    if not path.exists() and not kept.exists():
-        raise InputError(f"{folder} holds no run yet: its first save was not finished")
-    try:
-        return read_weights(path)
-    except InputError as error:
-        if not kept.is_file():
-            raise
-        raise InputError(
-            f"{error}; the save before it is kept: rename {kept} to {STATE} to go on from there"
-        ) from None
-
-
-def read_config(folder: Path) -> dict:
-    """The settings of a run folder.
-
-    Raises:
-        MissingFile: no such folder.
-        InputError: a folder without settings, with damaged ones, or those of another format.
-    """
-    if not folder.is_dir():
-        raise MissingFile(f"no run folder: {folder}")
-    try:
-        config = parsed(read_small(folder / CONFIG))
-        known, checksum = config["format"], config.pop(CHECKSUM, None)
-    except (OSError, InputError, KeyError):
-        raise InputError(f"{folder} is not a run folder: it has no readable {CONFIG}") from None
-    if known != FORMAT:
-        raise InputError(
-            f"{folder} has run format {quoted(known)}; this qptlab reads format {FORMAT}"
-        )
-    if checksum not in (None, _checksum(config)):
-        raise InputError(
-            f"{folder / CONFIG} is damaged: its content does not match its checksum; if you "
-            f"changed it yourself, take the line {CHECKSUM!r} out"
-        )
-    return config
-
-
-def _checksum(config: dict) -> str:
-    return f"{zlib.crc32(json.dumps(config).encode()):08x}"

@@ -8,7 +8,7 @@ from typing import Any
 from qptlab.errors import InputError, MissingFile
 from qptlab.qpt.descriptions import as_input_error, parsed
 from qptlab.qpt.networks.base import Network, from_json, to_json
-from qptlab.qpt.runs.folder import is_run, read_config, read_state
+from qptlab.qpt.runs.network_files import is_run, read_config, read_state
 from qptlab.qpt.runs.shipped import shipped_model, shipped_text
 from qptlab.qpt.runs.weights import Stored, filled, outline, read_weights, write_weights
 

@@ -13,7 +13,6 @@ from typing import TypeVar
 
 import equinox as eqx
 import jax
-import jax.numpy as jnp
 import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save
@@ -85,13 +84,17 @@ def filled(tree: Tree, stored: Stored, prefix: str = "") -> Tree:
         if (found.shape, found.dtype) != (leaf.shape, leaf.dtype):
             what = "type" if found.shape == leaf.shape else "shape"
             raise InputError(f"{stored.path} holds weights of another {what} than its description")
-        leaves.append(jnp.asarray(found))
+        leaves.append(found)
+    # at once, and without `jnp.asarray`, which compiles a program for each shape
+    leaves = jax.device_put(leaves)
     return eqx.combine(jax.tree.unflatten(jax.tree.structure(arrays), leaves), rest)
 
 
 def outline(build: Callable[[], Tree]) -> Tree:
     """What `build` gives, with shapes and types for its arrays: no memory is taken for them."""
-    return eqx.filter_eval_shape(build)
+    # nothing is computed, so tracing each function that draws weights for later use is in vain
+    with jax.disable_jit():
+        return eqx.filter_eval_shape(build)
 
 
 def checksum(arrays: Mapping[str, np.ndarray], notes: Mapping[str, str]) -> str:
