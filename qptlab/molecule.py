@@ -7,7 +7,6 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from ase.data import atomic_numbers, chemical_symbols
-from scipy.spatial import cKDTree
 
 from qptlab.errors import InputError, quoted
 from qptlab.units import ANGSTROM_PER_BOHR
@@ -150,6 +149,8 @@ def element(symbol: str) -> str:
 def _check_distances(symbols: Sequence[str], positions: np.ndarray) -> None:
     if len(symbols) < 2:
         return
+    from scipy.spatial import cKDTree  # takes a while, and not every process has a molecule
+
     # a tree, because all pairs of a large molecule would not fit in memory
     distances, neighbours = cKDTree(positions).query(positions, k=2)
     i = int(distances[:, 1].argmin())

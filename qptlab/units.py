@@ -3,29 +3,24 @@
 Inside qptlab every number is in atomic units (hartree, bohr, electrons). A name that ends in a
 unit (`energy_ev`, `positions_angstrom`) says that it is not.
 
-Source: CODATA, through `scipy.constants`.
+Source: CODATA 2022; a test holds them to `scipy.constants`, which would take a while to import.
 """
 
-from scipy import constants as _si
+_hartree_j, _bohr_m = 4.3597447222060e-18, 5.29177210544e-11
+_dipole_c_m, _light_m_per_s, _per_mol = 8.4783536198e-30, 299792458.0, 6.02214076e23
+_dalton_kg, _electron_kg, _calorie_j = 1.66053906892e-27, 9.1093837139e-31, 4.184
 
-_hartree = _si.physical_constants["Hartree energy"][0]
-_bohr = _si.physical_constants["Bohr radius"][0]
-
-ANGSTROM_PER_BOHR: float = _bohr / _si.angstrom
-EV_PER_HARTREE: float = _si.physical_constants["Hartree energy in eV"][0]
-KCAL_PER_MOL_PER_HARTREE: float = _hartree * _si.N_A / (1000 * _si.calorie)
+ANGSTROM_PER_BOHR: float = _bohr_m / 1e-10
+EV_PER_HARTREE: float = 27.211386245981
+KCAL_PER_MOL_PER_HARTREE: float = _hartree_j * _per_mol / (1000 * _calorie_j)
 MICROHARTREE_PER_HARTREE: float = 1e6
 MILLIHARTREE_PER_HARTREE: float = 1e3
-DEBYE_PER_AU: float = (
-    _si.physical_constants["atomic unit of electric dipole mom."][0] * _si.c * 1e21
-)
-HARTREE_PER_KELVIN: float = _si.physical_constants["kelvin-hartree relationship"][0]
+DEBYE_PER_AU: float = _dipole_c_m * _light_m_per_s * 1e21
+HARTREE_PER_KELVIN: float = 3.1668115634564e-06
 """Boltzmann's constant."""
-WAVENUMBER_PER_HARTREE: float = (
-    _si.physical_constants["hartree-inverse meter relationship"][0] * _si.centi
-)
+WAVENUMBER_PER_HARTREE: float = 21947463.136314 * 0.01
 """1/cm."""
-ELECTRON_MASS_PER_DALTON: float = _si.atomic_mass / _si.m_e
+ELECTRON_MASS_PER_DALTON: float = _dalton_kg / _electron_kg
 
 CHEMICAL_ACCURACY: float = 1 / KCAL_PER_MOL_PER_HARTREE
 """1 kcal/mol in hartree."""

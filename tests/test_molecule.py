@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import constants
 
 from qptlab import units
 from qptlab.library import library_names, molecule
@@ -13,6 +14,21 @@ from qptlab.reading import from_xyz, read_frames
 from qptlab.theory import parse_theory
 
 WATER = "3\nwater\nO 0 0 0\nH 0 0 0.96\nH 0.93 0 -0.24\n"
+
+
+def test_conversions_are_those_of_codata():
+    known = constants.physical_constants
+    expected = {
+        "ANGSTROM_PER_BOHR": known["Bohr radius"][0] / constants.angstrom,
+        "EV_PER_HARTREE": known["Hartree energy in eV"][0],
+        "KCAL_PER_MOL_PER_HARTREE": known["Hartree energy"][0] * constants.N_A / 4184,
+        "DEBYE_PER_AU": known["atomic unit of electric dipole mom."][0] * constants.c * 1e21,
+        "HARTREE_PER_KELVIN": known["kelvin-hartree relationship"][0],
+        "WAVENUMBER_PER_HARTREE": known["hartree-inverse meter relationship"][0] / 100,
+        "ELECTRON_MASS_PER_DALTON": constants.atomic_mass / constants.m_e,
+    }
+    # not exactly: another scipy may have the values of another year
+    assert {name: getattr(units, name) for name in expected} == pytest.approx(expected, rel=1e-8)
 
 
 def test_the_library_is_sound():

@@ -2,6 +2,7 @@
 
 import doctest
 import importlib
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -42,9 +43,24 @@ def test_an_unknown_name_is_an_attribute_error():
     assert "BlockQPT" in dir(qptlab)
 
 
+def imported_by(code: str) -> set[str]:
+    """The modules that a fresh process holds after this."""
+    code = f"import sys; {code}; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    return set(done.stdout.split())
+
+
 def test_importing_is_light():
-    code = "import sys, qptlab; print(*{m.partition('.')[0] for m in sys.modules})"
-    shown = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout.split()
-    assert not {"matplotlib", "ipywidgets", "pyscf", "equinox", "py3Dmol"} & set(shown)
+    heavy = {"matplotlib", "ipywidgets", "pyscf", "equinox", "py3Dmol", "scipy.spatial"}
+    assert not heavy & imported_by("import qptlab")
+
+
+def test_loading_a_network_compiles_nothing():
+    code, told = "import qptlab; qptlab.load('water')", {**os.environ, "JAX_LOG_COMPILES": "1"}
+    done = subprocess.run([sys.executable, "-c", code], env=told, capture_output=True, text=True)
+    assert done.returncode == 0 and "Compiling" not in done.stderr
+
+
+def test_loading_a_network_imports_no_samplers_and_no_optimisers():
+    heavy = {"ase.md", "ase.optimize", "optax", "qptlab.qpt.sampling", "qptlab.qpt.training.run"}
+    assert not heavy & imported_by("import qptlab; qptlab.load('water')")

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from ase.data import atomic_numbers, covalent_radii
-from scipy.spatial import cKDTree
 
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
@@ -123,6 +122,8 @@ def _check_spin(molecule: Molecule) -> None:
 
 def _check_apart(molecule: Molecule) -> None:
     """Raise `InputError` for two molecules in one place."""
+    from scipy.spatial import cKDTree  # as in `qptlab.molecule`
+
     radii = covalent_radii[[atomic_numbers[symbol] for symbol in molecule.symbols]]
     light = np.array([symbol == "H" for symbol in molecule.symbols])
     tree = cKDTree(molecule.positions_angstrom)

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from ase import units
-from ase.md.langevin import Langevin
 
 from qptlab.dft.surface import Surface, SurfaceCalculator, ase_atoms, from_ase
 from qptlab.errors import InputError, quoted
@@ -108,6 +107,8 @@ def _run(
     seed: list[int],
 ) -> Iterator[Recorded]:
     """An endless trajectory."""
+    from ase.md.langevin import Langevin  # takes a while, and few runs sample by it
+
     rng = np.random.default_rng(seed)
     atoms = ase_atoms(molecule)
     atoms.calc = SurfaceCalculator(surface, molecule)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from ase.data import atomic_masses
-from ase.optimize import BFGS
 from jaxtyping import Float
 from scipy.linalg import null_space
 
@@ -152,6 +151,8 @@ def optimised(molecule: Molecule, surface: Surface, progress: Progress) -> Molec
     Raises:
         InputError: forces are still above `FORCE_TOL` after many steps.
     """
+    from ase.optimize import BFGS  # takes a while, and few runs need it
+
     atoms = ase_atoms(molecule)
     atoms.calc = SurfaceCalculator(surface, molecule)
     search = BFGS(atoms, logfile=None)
