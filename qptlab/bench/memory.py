@@ -15,7 +15,7 @@ def peak_mb(program: str, case: str, theory: str, options: Options) -> float:
     return float(run_apart("qptlab.bench.memory", [program, case, theory], options))
 
 
-def _own_peak_mb() -> float:
+def own_peak_mb() -> float:
     """Of this process. Linux's ru_maxrss also knows the process that started it; VmHWM does not."""
     status = Path("/proc/self/status")
     if status.exists():
@@ -34,7 +34,7 @@ def _main(program: str, case: str, spec: str) -> None:
         from qptlab.reference import pyscf_mean_field
 
         pyscf_mean_field(molecule(case), parse_theory(spec)).kernel()
-    print(_own_peak_mb())
+    print(own_peak_mb())
 
 
 if __name__ == "__main__":

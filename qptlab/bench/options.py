@@ -46,7 +46,7 @@ class Options:
     cases: tuple[str, ...] = _option("A,B", names, "library molecules, or networks that ship")
     theories: tuple[str, ...] = _option("A,B", names, "pbe,b3lyp5 by default")
     peer_cases: tuple[str, ...] = _option("A,B", names, "with pyscfad; ethanol", ("ethanol",))
-    rounds: int = _option("N", int, "turns of each contestant; 7", 7)
+    rounds: int = _option("N", int, "turns of each contestant; 7, in first 3", 7)
     threads: int = _option("N", int, "of everyone; all cores by default")
     minutes: float = _option("M", float, "cost: of the longest training; 5", 5.0)
     labels: tuple[int, ...] = _option("A,B", numbers, "cost: 25,100,400 by default", (25, 100, 400))
@@ -83,7 +83,8 @@ def options(bench: str, **given: object) -> Options:
     if not cases or (record.theories and not theories):
         raise InputError("nothing to measure; give at least one case and one theory")
     specs = (spec if "/" in spec else f"{spec}/{BASIS}" for spec in theories)
-    found = {"threads": len(usable_cores()), "labels": Options.labels} | given
+    usual = {"threads": len(usable_cores()), "labels": Options.labels, "rounds": record.rounds}
+    found = usual | given
     found |= {"cases": cases, "labels": tuple(sorted(found["labels"]))}
     found["theories"] = tuple(str(parse_theory(spec)) for spec in specs)
     made = Options(bench=bench, **found)

@@ -48,6 +48,16 @@ def networks(names: Sequence[str] | None) -> tuple[str, ...]:
     return chosen
 
 
+def first_molecules(names: Sequence[str] | None) -> tuple[str, ...]:
+    """Cases are molecules of the library or of the bench `first`."""
+    from qptlab.bench.first_cases import NAMES, case_molecule
+
+    chosen = NAMES if names is None else tuple(name.lower() for name in names)
+    for name in chosen:
+        case_molecule(name)
+    return chosen
+
+
 @dataclass(frozen=True)
 class Bench:
     """What `qptlab bench NAME` measures.
@@ -58,6 +68,7 @@ class Bench:
         theories: the usual ones; of a bench with none, each case has its own.
         takes: the fields of `Options` that it heeds besides cases, theories and threads.
         draws: whether it has a figure.
+        rounds: how many are usual.
     """
 
     name: str
@@ -66,6 +77,7 @@ class Bench:
     theories: tuple[str, ...] = ()
     takes: tuple[str, ...] = ()
     draws: bool = False
+    rounds: int = 7
 
     @property
     def module(self) -> ModuleType:
@@ -81,6 +93,7 @@ BENCHES = [
     Bench("agreement", "ours against PySCF", molecules("water", "methyl"), tuple(FUNCTIONALS)),
     Bench("accuracy", "of the networks that ship", networks),
     Bench("cost", "with labels, without", WITH_NETWORKS, ("pbe",), ("minutes", "labels"), True),
+    Bench("first", "seconds to a first answer", first_molecules, takes=("rounds",), rounds=3),
     Bench("panel", "what watching a training costs it", WITH_NETWORKS, ("b3lyp5",), ("rounds",)),
 ]
 
