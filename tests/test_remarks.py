@@ -10,6 +10,7 @@ import qptlab as ql
 from qptlab.dft.integrals import overlap_matrix
 from qptlab.dft.remarks import remarks
 from qptlab.library import molecule
+from qptlab.qpt.prepared import prepare
 from qptlab.theory import Theory
 
 CROWDED = linear(*6 * ["H"], distance=1.4)
@@ -48,10 +49,21 @@ def test_functions_that_repeat_each_other():
     assert remarks(molecule("benzene"), Theory("hf", "aug-cc-pvdz"), benzene) == ""
 
 
-def test_results_carry_the_sentence():
-    assert (
-        "Grid level 0 is" in ql.scf(molecule("hydrogen"), Theory("pbe", "sto-3g", grid=0)).message
-    )
+def test_results_carry_the_sentence_predictions_too():
+    hydrogen, coarse = molecule("hydrogen"), Theory("pbe", "sto-3g", grid=0)
+    converged = ql.scf(hydrogen, coarse)
+    sentence = remarks(hydrogen, coarse, WELL)
+    assert "Grid level 0 is" in sentence and converged.message.endswith(sentence)
+    network = ql.BlockQPT.create(hydrogen, coarse)
+    assert ql.predict(network, hydrogen).message.endswith(sentence)
+
+
+def test_a_prediction_looks_at_the_overlap_that_it_has(monkeypatch):
+    network = ql.BlockQPT.create(CROWDED, Theory("hf", "aug-cc-pvdz"))
+    prepared = prepare(CROWDED, network.theory)
+    monkeypatch.setattr(gto.Mole, "intor", None)
+    said = ql.predict(network, CROWDED, prepared=prepared).message
+    assert "nearly repeat each other" in said
 
 
 @pytest.mark.parametrize(

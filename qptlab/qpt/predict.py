@@ -12,6 +12,7 @@ from qptlab.dft.density import canonical_orbitals
 from qptlab.dft.forces import integrals_vjp
 from qptlab.dft.integrals import Integrals, default_grid
 from qptlab.dft.ladder import of_molecule
+from qptlab.dft.remarks import remarks
 from qptlab.dft.results import ScfResult
 from qptlab.errors import InputError, NotConverged, quoted
 from qptlab.molecule import Molecule
@@ -109,7 +110,9 @@ def predict(
     mo_energy, mo_coeff = canonical_orbitals(fock, overlap)
     n_occ = ints.n_occ
     aufbau = fills_lowest(dm, mo_coeff[:, :n_occ], overlap)
-    doubts = _doubts(mo_energy[n_occ - 1 : n_occ + 1], aufbau)
+    message = _message(molecule, theory, end, delta2)
+    message += _doubts(mo_energy[n_occ - 1 : n_occ + 1], aufbau)
+    message += remarks(molecule, theory, overlap)
     return Prediction(
         molecule=molecule,
         theory=theory,
@@ -121,7 +124,7 @@ def predict(
         n_occ=n_occ,
         fock_builds=refine + 1,
         converged=commutator < CONVERGED and aufbau,
-        message=_message(molecule, theory, end, delta2) + doubts,
+        message=message,
         raw_fock=raw_fock,
         refine=refine,
         energies=np.asarray(end.energies),
