@@ -1,0 +1,74 @@
+"""qptlab does what it does with every dependency that pyproject.toml allows, the oldest too."""
+
+import re
+import shutil
+from xml.etree import ElementTree
+
+import pytest
+from environments.conftest import ROOT
+from environments.virtual import create, environments, python, run
+
+pytestmark = pytest.mark.environments
+
+ALL = [
+    "test_cli_refusals.py", "test_descriptions.py", "test_html.py", "test_molecule.py",
+    "test_orbital_files.py", "test_plots.py", "test_public_names.py", "test_reading.py",
+    "test_reading_others.py", "test_remarks.py", "test_run_folders.py", "test_shipped.py",
+    "test_sizes.py",
+]  # fmt: skip
+"""Files of quick tests that between them meet every dependency."""
+SOME = [
+    "test_derivatives.py::test_forces_are_pyscfs",
+    "test_dft_against_pyscf.py::test_our_scf_converges_to_pyscfs",
+    "test_launch.py",
+    "test_training.py::test_a_saved_run_resumes_bit_for_bit",
+    "test_workbench_panel.py",
+]
+"""Of slower files, tests that meet what the others do not."""
+SHOWN = "jax", "numpy", "pyscf", "scipy", "equinox", "rdkit"
+"""Packages whose versions are printed."""
+
+
+@pytest.fixture
+def tree(tmp_path):
+    """The tests with their settings and pages, without the package: it has to be installed."""
+    for name in ("tests", "notebooks"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    for name in ("pyproject.toml", "README.md"):
+        shutil.copy(ROOT / name, tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("environment", environments(), ids=str)
+def test_the_tests_pass(environment, uv, wheel, tree, capsys):
+    if python(environment.minor) is None:
+        pytest.skip(f"there is no Python 3.{environment.minor} on this machine")
+    here = create(environment, tree / "env", wheel, uv)
+    home = run([here, "-c", "import qptlab; print(qptlab.__file__)"], cwd=tree)
+    assert home.startswith(str(tree / "env"))
+    names = [f"tests/{name}" for name in (*ALL, *SOME)]
+    try:
+        run([here, "-m", "pytest", "-n", "0", "-q", "--junit-xml", "report.xml", *names], cwd=tree)
+    finally:
+        with capsys.disabled():
+            print(f"\n{environment}: {counts(tree / 'report.xml')}; {versions(here)}")
+
+
+def counts(report) -> str:
+    """Tried and passed."""
+    if not report.exists():
+        return "the tests did not end"
+    suites = list(ElementTree.parse(report).iter("testsuite"))
+    total = {
+        name: sum(int(suite.get(name)) for suite in suites)
+        for name in ("tests", "failures", "errors", "skipped")
+    }
+    tried = total["tests"] - total["skipped"]
+    passed = tried - total["failures"] - total["errors"]
+    return f"{passed} of {tried} passed, {total['skipped']} skipped"
+
+
+def versions(installed) -> str:
+    """Of the packages that decide most."""
+    code = f"from importlib.metadata import version\nfor n in {SHOWN}: print(n, version(n))"
+    return re.sub(r"\n(?=.)", ", ", run([installed, "-c", code])).strip()
