@@ -1,5 +1,6 @@
 """The program that makes environments, and the wheel that is installed in them."""
 
+import shutil
 import sys
 from pathlib import Path
 
@@ -11,7 +12,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture(scope="session")
 def uv(tmp_path_factory) -> Path:
-    """The program uv, from the package index."""
+    """The program uv: the machine's, or else the package index's."""
+    if there := shutil.which("uv"):
+        return Path(there)
     folder = tmp_path_factory.mktemp("uv")
     run([sys.executable, "-m", "pip", "install", "-q", "--target", folder, "uv"])
     return folder / "bin/uv"

@@ -10,21 +10,24 @@ from environments.virtual import create, environments, python, run
 
 pytestmark = pytest.mark.environments
 
-ALL = [
-    "test_cli_refusals.py", "test_descriptions.py", "test_html.py", "test_molecule.py",
-    "test_orbital_files.py", "test_plots.py", "test_public_names.py", "test_reading.py",
-    "test_reading_others.py", "test_remarks.py", "test_run_folders.py", "test_shipped.py",
-    "test_sizes.py",
-]  # fmt: skip
-"""Files of quick tests that between them meet every dependency."""
-SOME = [
-    "test_derivatives.py::test_forces_are_pyscfs",
+NAMES = [
+    "test_cli_refusals.py",
+    "test_descriptions.py",
     "test_dft_against_pyscf.py::test_our_scf_converges_to_pyscfs",
-    "test_launch.py",
+    "test_html.py",
+    "test_launch.py::test_the_server_prints_its_address_and_serves_the_workbench",
+    "test_molecule.py",
+    "test_orbital_files.py",
+    "test_plots.py",
+    "test_public_names.py::test_every_public_name_exists_and_says_what_it_is",
+    "test_reading.py",
+    "test_reading_others.py",
+    "test_run_folders.py",
+    "test_sizes.py",
     "test_training.py::test_a_saved_run_resumes_bit_for_bit",
     "test_workbench_panel.py",
 ]
-"""Of slower files, tests that meet what the others do not."""
+"""Quick tests that between them meet every dependency."""
 SHOWN = "jax", "numpy", "pyscf", "scipy", "equinox", "rdkit"
 """Packages whose versions are printed."""
 
@@ -46,7 +49,7 @@ def test_the_tests_pass(environment, uv, wheel, tree, capsys):
     here = create(environment, tree / "env", wheel, uv)
     home = run([here, "-c", "import qptlab; print(qptlab.__file__)"], cwd=tree)
     assert home.startswith(str(tree / "env"))
-    names = [f"tests/{name}" for name in (*ALL, *SOME)]
+    names = [f"tests/{name}" for name in NAMES]
     try:
         run([here, "-m", "pytest", "-n", "0", "-q", "--junit-xml", "report.xml", *names], cwd=tree)
     finally:
