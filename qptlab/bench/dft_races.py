@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from qptlab.bench.machine import energy_and_fock_flops, matmul_gflops
@@ -18,6 +19,8 @@ from qptlab.bench.race import Race, Work, compile_seconds, race
 from qptlab.bench.row import Raced
 from qptlab.dft import Integrals, energy, energy_and_fock, fill, fock_matrix, integrals, scf
 from qptlab.dft.compiling import jit
+from qptlab.dft.ladder import of_molecule, rung
+from qptlab.dft.size import size
 from qptlab.library import molecule
 from qptlab.molecule import Molecule
 from qptlab.reference import pyscf_work, pyscfad_work
@@ -142,11 +145,12 @@ def step_rows(case: str, theory: Theory, options: Options) -> Iterator[StepRow]:
     of the second SCF iteration, whose orbitals are known to both programs.
     """
     mol = molecule(case)
-    ints = integrals(mol, theory)
+    ints, told = integrals(mol, theory, fit=rung), size(mol, theory)
+    own = partial(of_molecule, shells=ints.shells)
     fock = _compiled(fock_matrix, ints.dm_guess, ints)()
     filled = _compiled(fill, fock, ints.overlap, ints.occupation)()
-    h_core, overlap = np.asarray(ints.h_core), np.asarray(ints.overlap)
-    dm = pyscf_work.tagged_density(np.asarray(filled.orbitals))
+    h_core, overlap = own(ints.h_core), own(ints.overlap)
+    dm = pyscf_work.tagged_density(np.asarray(filled.orbitals)[: told.n_ao, : told.n_occ])
     mean_fields = {
         f"pyscf {coulomb}": pyscf_work.prepared(mol, replace(theory, coulomb=coulomb))
         for coulomb in ("df", "exact")
@@ -155,7 +159,7 @@ def step_rows(case: str, theory: Theory, options: Options) -> Iterator[StepRow]:
     def by_pyscf(work: Callable, *given) -> dict[str, Work]:
         return {name: partial(work, mf, *given) for name, mf in mean_fields.items()}
 
-    shape = {"grid_points": int(ints.grid_weights.size), "orbitals": ints.n_ao}
+    shape = {"grid_points": told.n_grid, "orbitals": told.n_ao}
     known = options.known(case, theory) | shape
 
     build = _compiled(energy_and_fock, filled, ints)
@@ -163,12 +167,12 @@ def step_rows(case: str, theory: Theory, options: Options) -> Iterator[StepRow]:
     peers = by_pyscf(pyscf_work.energy_and_fock, dm, h_core)
     times = _race({"ours": build, **peers}, options)
     terms, built = build()
-    flops = energy_and_fock_flops(ints)
+    flops = energy_and_fock_flops(told, len(ints.exchange))
     gflops, peak = flops / times.median("ours") / 1e9, matmul_gflops()
     yield BuildRow(
         **known,
         **times.beside_the_fastest("ours"),
-        **_differences((terms.total, built), peers["pyscf df"](), "fock_difference_ha"),
+        **_differences((terms.total, own(built)), peers["pyscf df"](), "fock_difference_ha"),
         compile_s=compiling,
         matmul_gflop=flops / 1e9,
         gflops=gflops,
@@ -178,14 +182,17 @@ def step_rows(case: str, theory: Theory, options: Options) -> Iterator[StepRow]:
 
     slope = _compiled(_energy_and_slope, fock, ints)
     known["compile_s"] = compile_seconds(slope)
-    peers = by_pyscf(pyscf_work.energy_and_slope, np.asarray(fock), overlap, h_core)
+    peers = by_pyscf(pyscf_work.energy_and_slope, own(fock), overlap, h_core)
     # our own build runs in the same race, to be set beside
     times = _race({"ours": slope, BUILD: build, **peers}, options)
     known["ratio_to_energy_and_fock"] = times.median("ours") / times.median(BUILD)
-    same = _differences(slope(), peers["pyscf df"](), "slope_difference")
+    total, by_fock = slope()
+    same = _differences((total, own(by_fock)), peers["pyscf df"](), "slope_difference")
     yield SlopeRow(**known, **times.beside_the_fastest("ours", BUILD), **same)
     if case in options.peer_cases and pyscfad_work.is_installed():
-        yield SlopeRow(**known, **_against_pyscfad(mol, theory, fock, slope, options))
+        yield SlopeRow(
+            **known, **_against_pyscfad(mol, theory, jnp.asarray(own(fock)), slope, options)
+        )
 
 
 @jax.value_and_grad

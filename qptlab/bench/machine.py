@@ -45,16 +45,16 @@ def matmul_gflops() -> float:
     return 2 * PEAK_SIZE**3 / min(seconds) / 1e9
 
 
-def energy_and_fock_flops(ints: Integrals) -> float:
+def energy_and_fock_flops(told: Size, n_exchange: int) -> float:
     """Operations in the matrix products of an energy and Fock matrix from filled orbitals.
 
-    On the grid χ C Cᵀ and the potential; Coulomb there and back; and for exchange B C and its
+    On the grid χ C Cᵀ and the potential; Coulomb there and back; and for each exchange B C and its
     square. Everything else, the functional above all, is left out.
     """
-    ao, occ, grid = ints.n_ao, ints.n_occ, ints.grid_weights.size
+    ao, occ, grid, aux = told.n_ao, told.n_occ, told.n_grid, told.n_aux
     on_grid = 2 * 2 * grid * ao * occ + 2 * grid * ao**2
-    exchange = sum(2 * 2 * kind.cderi.size * occ for kind in ints.exchange)
-    return float(on_grid + 2 * 2 * ints.coulomb.cderi.size + exchange)
+    coulomb = 2 * 2 * aux * ao * (ao + 1) // 2
+    return float(on_grid + coulomb + n_exchange * 2 * 2 * aux * ao**2 * occ)
 
 
 def _versions() -> dict[str, str]:
