@@ -17,7 +17,7 @@ from qptlab.molecule import Molecule, to_xyz
 from qptlab.qpt.losses import loss, parse_loss
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict, within_reach
-from qptlab.qpt.prepared import first_build
+from qptlab.qpt.prepared import first_build, prepare
 from qptlab.qpt.runs.models import load
 from qptlab.qpt.sampling import (
     TRAIN,
@@ -127,7 +127,7 @@ def test_a_network_must_be_for_every_molecule(held_out):
 def test_memory_is_that_of_the_molecules_on_average(spec):
     level, kept = parse_theory("b3lyp5/sto-3g"), parse_loss(spec)
     small, large = molecule("hydrogen"), molecule("water")
-    ready = {m: first_build(integrals(m, level)) for m in (small, large)}
+    ready = {m: prepare(m, level) for m in (small, large)}
     size = {m: (n_bytes(ready[m]), n_bytes(kept.needed(ready[m]))) for m in ready}
     for of in ready:
         apart = mixture([wiggle(small)], held_out=[wiggle(large)])

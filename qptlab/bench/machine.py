@@ -10,7 +10,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 
-from qptlab.dft import Integrals
+from qptlab.dft.size import Size
 
 PACKAGES = ("qptlab", "jax", "jaxlib", "numpy", "scipy", "pyscf", "pyscfad")
 SETTINGS = ("OMP_WAIT_POLICY", "OPENBLAS_THREAD_TIMEOUT", "OMP_NUM_THREADS", "XLA_FLAGS")

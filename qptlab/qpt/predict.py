@@ -22,7 +22,7 @@ from qptlab.qpt.networks.base import Network
 from qptlab.qpt.pipeline import Trajectory, propose
 from qptlab.qpt.prepared import Prepared, first_build, prepare
 from qptlab.theory import Theory
-from qptlab.types import Scalar
+from qptlab.types import Gradient, Scalar
 from qptlab.units import MILLIHARTREE_PER_HARTREE
 
 MOST_REFINING = 100
@@ -98,17 +98,12 @@ def predict(
             f"no prediction for {molecule.formula}, {theory}: its numbers are not finite; "
             "check the geometry and charge, or use ql.scf(molecule, theory)"
         )
-    slope = None
-    if forces:
-        by_integrals = _slope(prepared.integrals, model, refine)
-        slope = integrals_vjp(by_integrals, molecule, theory, default_grid(molecule, theory))
     ints = prepared.integrals
     dm, fock, raw_fock, overlap = (
         of_molecule(matrix, ints.shells)
         for matrix in (end.dm, end.fock, prepared.start + delta_fock, ints.overlap)
     )
-    mo_energy, mo_coeff = canonical_orbitals(fock, overlap)
-    n_occ = ints.n_occ
+    (mo_energy, mo_coeff), n_occ = canonical_orbitals(fock, overlap), ints.n_occ
     aufbau = fills_lowest(dm, mo_coeff[:, :n_occ], overlap)
     message = _message(molecule, theory, end, delta2)
     message += _doubts(mo_energy[n_occ - 1 : n_occ + 1], aufbau)
@@ -130,9 +125,16 @@ def predict(
         energies=np.asarray(end.energies),
         commutator=commutator,
         delta2=delta2,
-        forces=None if slope is None else -slope,
+        forces=_forces(model, molecule, ints, refine) if forces else None,
         seconds=time.perf_counter() - started,
     )
+
+
+def _forces(model: Network, molecule: Molecule, ints: Integrals, refine: int) -> Gradient:
+    """−dE/dR of the predicted energy."""
+    theory = model.theory
+    slope = _slope(ints, model, refine)
+    return -integrals_vjp(slope, molecule, theory, default_grid(molecule, theory))
 
 
 def _checked(refine: int) -> int:

@@ -51,7 +51,7 @@ def mean_bytes(
         # all that a network sees are matrices over orbitals
         scale = (len(ints.overlap) / len(first.integrals.overlap)) ** 2
         matrices = scale * n_bytes((first.matrices, first.fock, first.start))
-        inputs = matrices + n_bytes((ints.occupation, ints.positions))
+        inputs = matrices + n_bytes((ints.occupation, ints.positions, ints.shells))
         whole = n_bytes((ints, first.plain_energy)) + inputs
         return whole, whole if loss.needs_energy else inputs
 

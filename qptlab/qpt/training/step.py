@@ -102,7 +102,8 @@ def gradient(
     """
     value_and_grad = eqx.filter_value_and_grad(loss, has_aux=True)
     (value, energy), slope = value_and_grad(network, inputs, terms, weights, label)
-    slope = optax.tree.scale(1 / inputs.n_electrons, slope)
+    per_electron = 1 / inputs.n_electrons
+    slope = jax.tree.map(lambda leaf: per_electron.astype(leaf.dtype) * leaf, slope)
     return value, energy, optax.tree.norm(slope), slope
 
 
