@@ -5,9 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from environments.virtual import run
-
-ROOT = Path(__file__).resolve().parents[2]
+from environments.virtual import ROOT, run
 
 
 @pytest.fixture(scope="session")

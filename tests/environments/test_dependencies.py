@@ -1,12 +1,18 @@
 """qptlab does what it does with every dependency that pyproject.toml allows, the oldest too."""
 
-import re
 import shutil
 from xml.etree import ElementTree
 
 import pytest
-from environments.conftest import ROOT
-from environments.virtual import create, environments, python, run
+from environments.virtual import (
+    ROOT,
+    create,
+    environments,
+    lower_bounds,
+    python,
+    run,
+    versions,
+)
 
 pytestmark = pytest.mark.environments
 
@@ -51,13 +57,19 @@ def test_the_tests_pass(environment, uv, wheel, tree, capsys):
     here = create(environment, tree / "env", wheel, uv)
     home = run([here, "-c", "import qptlab; print(qptlab.__file__)"], cwd=tree)
     assert home.startswith(str(tree / "env"))
+    bounds = lower_bounds()
+    found = versions(here, bounds)
+    if environment.choice == "oldest":
+        newer = [name for name in bounds if not found[name].startswith(bounds[name])]
+        assert newer == []
     names = [f"tests/{name}" for name in NAMES]
     options = ["-n", "0", "-q", "--junit-xml", "report.xml", "--deselect", SOURCES]
     try:
         run([here, "-m", "pytest", *options, *names], cwd=tree)
     finally:
         with capsys.disabled():
-            print(f"\n{environment}: {counts(tree / 'report.xml')}; {versions(here)}")
+            shown = ", ".join(f"{name} {found[name]}" for name in SHOWN)
+            print(f"\n{environment}: {counts(tree / 'report.xml')}; {shown}")
 
 
 def counts(report) -> str:
@@ -72,9 +84,3 @@ def counts(report) -> str:
     tried = total["tests"] - total["skipped"]
     passed = tried - total["failures"] - total["errors"]
     return f"{passed} of {tried} passed, {total['skipped']} skipped"
-
-
-def versions(installed) -> str:
-    """Of the packages that decide most."""
-    code = f"from importlib.metadata import version\nfor n in {SHOWN}: print(n, version(n))"
-    return re.sub(r"\n(?=.)", ", ", run([installed, "-c", code])).strip()

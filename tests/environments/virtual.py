@@ -3,10 +3,13 @@
 import os
 import shutil
 import subprocess
+import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
 MINORS = 11, 12, 13
 """Of the Pythons 3 that are tried, the lowest that pyproject.toml allows first."""
 CHOICES = {"newest": "highest", "oldest": "lowest-direct"}
@@ -51,10 +54,25 @@ def create(environment: Environment, folder: Path, wheel: Path, uv: Path) -> Pat
     """
     run([uv, "venv", "-q", "--python", python(environment.minor), folder])
     installed = folder / "bin/python"
-    choice = CHOICES[environment.choice]
-    what = ["--resolution", choice, "--only-binary", ":all:", f"{wheel}[test]"]
-    run([uv, "pip", "install", "-q", "--python", installed, *what])
+    install = [uv, "pip", "install", "-q", "--python", installed, "--only-binary", ":all:"]
+    # named by the wheel alone, they would not be direct ones, and be the newest
+    dependencies = ["-r", ROOT / "pyproject.toml", "--extra", "test"]
+    run([*install, "--resolution", CHOICES[environment.choice], *dependencies])
+    run([*install, "--no-deps", wheel])
     return installed
+
+
+def lower_bounds() -> dict[str, str]:
+    """Of every dependency of qptlab and of its tests, by name, as pyproject.toml has them."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    listed = project["dependencies"] + project["optional-dependencies"]["test"]
+    return dict(requirement.split(">=") for requirement in listed)
+
+
+def versions(installed: Path, names: Iterable[str]) -> dict[str, str]:
+    """Of these packages, in the environment of a Python."""
+    code = "import sys, importlib.metadata as m; print(*map(m.version, sys.argv[1:]))"
+    return dict(zip(names, run([installed, "-c", code, *names]).split(), strict=True))
 
 
 def run(command: list[object], cwd: Path | None = None) -> str:
