@@ -90,7 +90,10 @@ def program(function: Callable, args: tuple, kwargs: dict) -> Program | None:
     path = place / f"{hashlib.sha256(told.encode()).hexdigest()}{ENDING}"
     found = _read(path)
     if found is None:
-        found = _lowered(function, args, kwargs)
+        try:
+            found = _lowered(function, args, kwargs)
+        except (ValueError, NotImplementedError):  # JAX does not export everything on every device
+            return None
         with contextlib.suppress(OSError):  # a full disk costs time, no result
             _write(path, found)
     return found
@@ -138,9 +141,9 @@ def _shape(array: Array | np.ndarray) -> list:
 
 
 def _folder() -> Path | None:
-    """Where programs are kept: beside the compiled code."""
+    """Where programs are kept: beside the compiled code, unless that is on another machine."""
     compiled = jax.config.jax_compilation_cache_dir
-    if not (compiled and jax.config.jax_enable_compilation_cache):
+    if not (compiled and jax.config.jax_enable_compilation_cache) or "://" in compiled:
         return None
     return Path(compiled) / "programs"
 
