@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from qptlab.dft import scf
+from qptlab.dft import integrals, scf
 from qptlab.dft.diis import commutator
 from qptlab.library import molecule
 from qptlab.qpt.networks.block import BlockQPT
 from qptlab.qpt.predict import predict
-from qptlab.qpt.prepared import prepare
+from qptlab.qpt.prepared import first_build
 from qptlab.theory import parse_theory
 
 MOLECULE, THEORY = "water", "pbe/sto-3g"
@@ -105,7 +105,7 @@ def examples() -> dict[str, object]:
     """What the entries' expressions are about, computed for water."""
     subject, level = molecule(MOLECULE), parse_theory(THEORY)
     model = BlockQPT.create(subject, level).with_response_net()
-    prepared = prepare(subject, level)
+    prepared = first_build(integrals(subject, level))
     return {
         "molecule": subject,
         "ints": prepared.integrals,
