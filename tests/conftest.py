@@ -38,6 +38,11 @@ install_import_hook(["qptlab.dft", "qptlab.qpt"], "typechecker.check")
 import jax  # noqa: E402
 import pytest  # noqa: E402
 
+from qptlab.dft import kept_programs  # noqa: E402
+
+# Tests change constants, of which a kept program knows nothing. What tests start keeps its own.
+kept_programs._folder = lambda: None
+
 
 @pytest.fixture(autouse=True, scope="module")
 def forget_compiled_code():

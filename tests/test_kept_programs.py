@@ -18,7 +18,10 @@ from qptlab.dft import kept_programs
 from qptlab.dft.compiling import jit
 from qptlab.dft.density import fill
 from qptlab.dft.kept_programs import program
+from qptlab.dft.schemes import SCHEMES
 from qptlab.dft.structures import Unknown, described, is_array, rebuilt
+from qptlab.dft.xc import RECORDS
+from qptlab.qpt.losses import LOSSES
 from qptlab.qpt.training.state import first_state
 
 FOCK = np.diag([-1.0, -0.5, 0.3, 1.0])
@@ -40,6 +43,7 @@ class ForeignRecord:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
+    """Where programs are kept for this test; in other tests of this process they are not."""
     monkeypatch.setattr(kept_programs, "_folder", lambda: tmp_path)
     return tmp_path
 
@@ -151,6 +155,20 @@ def test_what_cannot_be_kept_runs_all_the_same(folder):
     assert program(jax.vmap(fill), TWO, {}) is None  # it has fill's name
     assert float(jit(lambda own, times: times * own.x.sum())(Own(jnp.ones(2)), 3)) == 6.0
     assert not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("registry", [RECORDS, SCHEMES, LOSSES], ids=["xc", "schemes", "losses"])
+def test_what_a_user_adds_is_never_kept_under_its_name(folder, monkeypatch, registry):
+    """The name says nothing of what another user, or the same one tomorrow, means by it."""
+    with monkeypatch.context() as patch:
+        patch.setitem(registry, "mine", next(iter(registry.values())))
+        assert program(fill, TWO, {}) is None
+    with monkeypatch.context() as patch:
+        first = next(iter(registry))
+        patch.setitem(registry, first, registry[list(registry)[1]])
+        assert program(fill, TWO, {}) is None
+    assert not list(folder.iterdir())
+    assert program(fill, TWO, {}) is not None
 
 
 def test_a_place_that_takes_no_file_costs_nothing_but_time(monkeypatch):

@@ -31,6 +31,21 @@ from qptlab.dft.structures import KNOWN, Unknown, described, is_array, named, re
 LARGEST_BYTES = 2**29
 """Of all files together; those that were not used for the longest time go first."""
 ENDING = ".program"
+_registries: list[tuple[dict, dict]] = []
+
+
+def named_by_programs(registry: dict[str, Any]) -> None:
+    """Say that programs know the entries of a registry by their names alone.
+
+    What a name stands for is part of qptlab's version. Once anybody changes or adds an entry, no
+    program is kept or taken from a file any more in this process.
+    """
+    _registries.append((registry, dict(registry)))
+
+
+def _as_imported(registry: dict, before: dict) -> bool:
+    same = (registry[name] is before.get(name) for name in registry)
+    return len(registry) == len(before) and all(same)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,15 +87,15 @@ class _Place:
 def program(function: Callable, args: tuple, kwargs: dict) -> Program | None:
     """The program of a function for arguments of these shapes, from its file or a new one.
 
-    None where it cannot be kept: where the function or an argument has no name (`structures`), or
-    compiled code is not to be kept either.
+    None where it cannot be kept: where the function or an argument has no name (`structures`),
+    a registry was changed (`named_by_programs`), or compiled code is not to be kept either.
 
     Args:
         function: of a module of qptlab.
         args, kwargs: arrays are what the program will take, all else is part of it.
     """
     place = _folder()
-    if place is None:
+    if place is None or not all(_as_imported(*pair) for pair in _registries):
         return None
     try:
         name, structure = _name_of(function), described((args, kwargs), _shape)

@@ -23,6 +23,7 @@ from qptlab.dft.density import Density, Filled, fill
 from qptlab.dft.diis import DEPTH, DiisHistory, commutator
 from qptlab.dft.energy import Energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
+from qptlab.dft.kept_programs import named_by_programs
 from qptlab.dft.screening import LinearResponse, respond
 from qptlab.errors import InputError, quoted
 from qptlab.types import Matrices, Matrix, Scalar
@@ -227,6 +228,7 @@ SCHEMES: dict[str, Scheme] = {
     "plain": Plain(),
 }
 """By the names that `scf_path` and the SCF page know them by."""
+named_by_programs(SCHEMES)
 
 
 def named_scheme(scheme: str | Scheme) -> Scheme:

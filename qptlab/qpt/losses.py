@@ -24,6 +24,7 @@ from jaxtyping import Array, Float
 
 from qptlab.dft.density import Filled, occupied_empty
 from qptlab.dft.energy import energy, energy_and_fock
+from qptlab.dft.kept_programs import named_by_programs
 from qptlab.errors import InputError, quoted
 from qptlab.qpt.labels import Label, coupling_error, hamiltonian_error
 from qptlab.qpt.networks.base import Network
@@ -150,6 +151,7 @@ LOSSES = {
     "coupling": LossKind(coupling_error, LooksAt.LABEL),
 }
 """By name. Another loss is another record here."""
+named_by_programs(LOSSES)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
+from qptlab.dft.kept_programs import named_by_programs
 from qptlab.dft.xc.becke import b88, b88_short_range, lyp
 from qptlab.dft.xc.electrons import Electrons, closed_shell, open_shell
 from qptlab.dft.xc.pbe import pbe_correlation, pbe_exchange
@@ -109,6 +110,7 @@ RECORDS = {
         "tau",
     ),
 }
+named_by_programs(RECORDS)
 
 
 def functional(name: str) -> Functional:
