@@ -18,6 +18,7 @@ from qptlab.bench.cost_summary import LABEL_FREE, LOSSES, MEASURES, CostRow, fig
 from qptlab.bench.options import Options, say
 from qptlab.dft import ScfResult
 from qptlab.dft.compiling import jit
+from qptlab.dft.ladder import of_molecule
 from qptlab.library import molecule
 from qptlab.molecule import Molecule
 from qptlab.qpt.networks.base import Network
@@ -120,7 +121,8 @@ def _errors(model: Network, judged: list[tuple[Prepared, ScfResult]]) -> dict[st
     for geometry, judge in judged:
         energies, fock = _predict(model, geometry)
         error = np.abs(np.asarray(energies) - float(judge.energy.total))
-        found.append((error[0], np.abs(np.asarray(fock) - judge.fock).mean(), error[REFINE]))
+        wrong = np.abs(of_molecule(fock, geometry.shells) - judge.fock)
+        found.append((error[0], wrong.mean(), error[REFINE]))
     return dict(zip(MEASURES, np.mean(found, axis=0).tolist(), strict=True))
 
 
