@@ -33,7 +33,7 @@ def sum_over_blocks(
 
     def add(total, numbered):
         number, block = numbered
-        filled, empty = (lambda: energy(density, block)), (lambda: jnp.zeros(()))
+        filled, empty = (lambda: energy(density, block)), (lambda: _zero(density, block))
         return total + jax.lax.cond(number < count, filled, empty), None
 
     return jax.lax.scan(add, jnp.zeros(()), (_numbers(blocks), blocks))[0]
@@ -58,7 +58,8 @@ def _sum_over_blocks_jvp(energy, primals, tangents):
             return jax.value_and_grad(of_perturbed, (0, 1))(density, *block)
 
         def empty():
-            return jnp.zeros(()), jax.tree.map(jnp.zeros_like, (density, block[0]))
+            zero = _zero(density, block, fixed_density)
+            return zero, jax.tree.map(jnp.zeros_like, (density, block[0]))
 
         value, (by_density, by_block) = jax.lax.cond(number < count, filled, empty)
         return jax.tree.map(jnp.add, carry, (value, by_density)), by_block
@@ -73,6 +74,11 @@ def _sum_over_blocks_jvp(energy, primals, tangents):
 
 def _numbers(blocks: PyTree) -> Int[Array, " block"]:
     return jnp.arange(len(jax.tree.leaves(blocks)[0]))
+
+
+def _zero(*trees: PyTree) -> Scalar:
+    """Of the type that numbers computed from all of these have: float32 stays so."""
+    return jnp.zeros((), jnp.result_type(*jax.tree.leaves(trees)))
 
 
 def _is_zero(tangent: object) -> bool:
