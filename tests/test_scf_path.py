@@ -10,7 +10,8 @@ from qptlab.dft import fill, fock_matrix, integrals, overlap_matrix, scf_path
 from qptlab.dft.diis import DEPTH, DiisHistory
 from qptlab.dft.energy import TERMS
 from qptlab.dft.schemes import SCHEMES, Plain
-from qptlab.qpt.predict import predict, prepare
+from qptlab.qpt.predict import predict
+from qptlab.qpt.prepared import prepare
 from qptlab.qpt.scf_starts import MINAO, NETWORK, ScfStarts
 from qptlab.reference import pyscf_mean_field
 from qptlab.theory import parse_theory

@@ -43,7 +43,7 @@ def sum_over_blocks(
 def _sum_over_blocks_jvp(energy, primals, tangents):
     # Only what is differentiated by takes part: the rest would cost time and memory.
     primals, count, tangents = primals[:2], primals[2], tangents[:2]
-    perturbed = jax.tree.map(lambda t: not _is_zero(t), tangents, is_leaf=_is_zero)
+    perturbed = jax.tree.map(lambda t: not is_zero(t), tangents, is_leaf=is_zero)
     (density, blocks), fixed = eqx.partition(primals, perturbed)
     fixed_density, fixed_blocks = fixed
 
@@ -67,7 +67,7 @@ def _sum_over_blocks_jvp(energy, primals, tangents):
     start = jnp.zeros(()), jax.tree.map(jnp.zeros_like, density)
     numbered = _numbers(primals[1]), blocks, fixed_blocks
     (total, slope), block_slopes = jax.lax.scan(add, start, numbered)
-    changes = [t for t in jax.tree.leaves(tangents, is_leaf=_is_zero) if not _is_zero(t)]
+    changes = [t for t in jax.tree.leaves(tangents, is_leaf=is_zero) if not is_zero(t)]
     pairs = zip(jax.tree.leaves((slope, block_slopes)), changes, strict=True)
     return total, sum((jnp.sum(slope * change) for slope, change in pairs), jnp.zeros(()))
 
@@ -81,5 +81,6 @@ def _zero(*trees: PyTree) -> Scalar:
     return jnp.zeros((), jnp.result_type(*jax.tree.leaves(trees)))
 
 
-def _is_zero(tangent: object) -> bool:
+def is_zero(tangent: object) -> bool:
+    """Whether nothing is differentiated by what this belongs to, in such a rule."""
     return isinstance(tangent, SymbolicZero)

@@ -17,9 +17,9 @@ import equinox as eqx
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Bool, Float, Int
+from jaxtyping import Array, Bool, Int
 
-from qptlab.dft.density import Density, Filled, fill
+from qptlab.dft.density import Density, Filled
 from qptlab.dft.diis import DEPTH, DiisHistory, commutator
 from qptlab.dft.energy import Energy, energy_and_fock
 from qptlab.dft.integrals import Integrals
@@ -242,37 +242,3 @@ def named_scheme(scheme: str | Scheme) -> Scheme:
     if scheme not in SCHEMES:
         raise InputError(f"unknown scheme {quoted(scheme)}; known: {', '.join(SCHEMES)}")
     return SCHEMES[scheme]
-
-
-class Densities(eqx.Module):
-    """The densities that an SCF passes through, index 0 being the one it starts from.
-
-    Attributes:
-        orbitals: (iterations + 1, ao, occ); filled by each density.
-        energies, focks: (iterations,) in hartree and (iterations, ao, ao); of every density but
-            the last, whose Fock matrix no iteration needs.
-        settled: (iterations,), hartree; what the scheme would have ended with.
-    """
-
-    orbitals: Float[Array, "density ao occ"]
-    energies: Float[Array, " iteration"]
-    focks: Float[Array, "iteration ao ao"]
-    settled: Float[Array, " iteration"]
-
-
-def iterate(
-    first: Filled, scheme: Scheme[State], state: State, ints: Integrals, iterations: int
-) -> tuple[Densities, State]:
-    """A fixed number of iterations in one program, through which JAX differentiates."""
-
-    def advance(carry: tuple[Filled, State], _: None):
-        filled, state = carry
-        built = build(filled, ints)
-        settled = scheme.settle(built, state).energy.total
-        fock, state = scheme.step(built, state, ints)
-        following = fill(fock, ints.overlap, ints.occupation)
-        seen = following.orbitals, built.energy.total, built.fock, settled
-        return (following, state), seen
-
-    (_, state), (orbitals, *seen) = jax.lax.scan(advance, (first, state), None, length=iterations)
-    return Densities(jnp.concatenate([first.orbitals[None], orbitals]), *seen), state

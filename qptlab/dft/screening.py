@@ -5,14 +5,17 @@ integrals at hand that part costs little. So it is made self-consistent while ex
 correlation, which need the grid, stand still.
 """
 
+from functools import partial
 from typing import NamedTuple, Protocol, runtime_checkable
 
+import equinox as eqx
 import jax
 import jax.numpy as jnp
 from jax.scipy.sparse.linalg import cg
 from jaxtyping import Array, Int
 
-from qptlab.dft.density import density_from_fock, fill, occupied_empty, orbitals
+from qptlab.dft.block_sums import is_zero
+from qptlab.dft.density import density_from_fock, occupied_empty, orbitals
 from qptlab.dft.implicit import solve_linear
 from qptlab.dft.integrals import Integrals
 from qptlab.types import Matrix, Scalar
@@ -49,17 +52,7 @@ def screened(fock: Matrix, dm: Matrix, integrals: Integrals, start: Matrix | Non
     Source: Kerker, Phys. Rev. B 23, 3082 (1981), and Herbst, Levitt, J. Phys.: Condens. Matter 33,
     085503 (2021), for screening as preconditioner; here it is not linearised.
     """
-    known = fock, dm, dm if start is None else start, integrals
-    solution, share = _newton(*jax.lax.stop_gradient(known))
-
-    def responded(density):
-        return fock + share * repulsion(density - dm, integrals)
-
-    def change(density):
-        overlap, occupation = integrals.overlap, integrals.occupation
-        return density_from_fock(responded(density), overlap, occupation) - density
-
-    return responded(jax.lax.custom_root(change, solution, lambda _, found: found, solve_linear))
+    return _responded(fock, dm, integrals, dm if start is None else start)[0]
 
 
 @runtime_checkable
@@ -79,12 +72,51 @@ def respond(fock: Matrix, dm: Matrix, ints: Integrals, response: LinearResponse 
     Returns:
         (ao, ao), hartree; of a density closer to the self-consistent one than `dm`.
     """
-    first = screened(fock, dm, ints)
     if response is None:
-        return first
-    changed = fill(first, ints.overlap, ints.occupation).dm
-    rest = response(dm, changed - dm, first - fock, ints)
-    return screened(fock + rest, dm, ints, start=changed)
+        return screened(fock, dm, ints)
+
+    def again(known: tuple[Matrix, Matrix], _: None):
+        repelled, changed = known
+        rest = response(dm, changed - dm, repelled - fock, ints)
+        found = _responded(fock + rest, dm, ints, start=changed)
+        return found, found[0]
+
+    # at first nothing has changed and the rest is zero: one program for both
+    return jax.lax.scan(again, (fock, dm), length=2)[1][-1]
+
+
+def _responded(
+    fock: Matrix, dm: Matrix, integrals: Integrals, start: Matrix
+) -> tuple[Matrix, Matrix]:
+    """What `screened` returns, and the density of that matrix."""
+    solution, share = _solution(fock, dm, start, integrals)
+    return fock + share * repulsion(solution - dm, integrals), solution
+
+
+@jax.custom_jvp
+def _solution(
+    fock: Matrix, dm: Matrix, start: Matrix, integrals: Integrals
+) -> tuple[Matrix, Scalar]:
+    """D = D(F + s J[D − D_in]) and s; its derivative is traced only where it is asked for."""
+    return _newton(fock, dm, start, integrals)
+
+
+@partial(_solution.defjvp, symbolic_zeros=True)
+def _solution_jvp(primals, tangents):
+    solution, share = _solution(*primals)
+    perturbed = jax.tree.map(lambda t: not is_zero(t), tangents, is_leaf=is_zero)
+    varied, fixed = eqx.partition(primals, perturbed)
+    changes = jax.tree.map(lambda t: None if is_zero(t) else t, tangents, is_leaf=is_zero)
+
+    def change(density, varied):
+        fock, dm, _, ints = eqx.combine(varied, fixed)
+        responded = fock + share * repulsion(density - dm, ints)
+        return density_from_fock(responded, ints.overlap, ints.occupation) - density
+
+    by_density = jax.linearize(lambda density: change(density, varied), solution)[1]
+    _, direct = jax.jvp(lambda varied: change(solution, varied), (varied,), (changes,))
+    d_solution = solve_linear(lambda d: -by_density(d), direct)
+    return (solution, share), (d_solution, jnp.zeros_like(share))
 
 
 class _Step(NamedTuple):

@@ -9,26 +9,20 @@ Source: Mathiasen et al., arXiv 2402.04030, section 3; screening is not in the p
 
 import equinox as eqx
 import jax.numpy as jnp
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from qptlab.dft.density import Filled, fill
-from qptlab.dft.diis import DEPTH, commutator
+from qptlab.dft.diis import commutator
 from qptlab.dft.energy import Energy, energy
 from qptlab.dft.integrals import Integrals
-from qptlab.dft.schemes import (
-    Densities,
-    Diis,
-    Scheme,
-    Screened,
-    State,
-    build,
-    iterate,
-    named_scheme,
-)
+from qptlab.dft.iterations import Densities, iterate, iterate_and_build
+from qptlab.dft.schemes import Diis, Scheme, Screened, State, build, named_scheme
 from qptlab.qpt.networks.base import Network
 from qptlab.qpt.prepared import NetworkInputs, Prepared
 from qptlab.qpt.xc_response import XcResponse
 from qptlab.types import Matrix, Scalar
+
+MOST_REFINING = 100
 
 
 class Proposal(eqx.Module):
@@ -48,7 +42,8 @@ class Trajectory(eqx.Module):
     """What the refining iterations pass through, index 0 being the unrefined prediction.
 
     Attributes:
-        energies: (refine + 1,), total energies in hartree, those that fewer iterations end with.
+        energies: (refine + 1,), total energies in hartree, those that fewer iterations end with;
+            (MOST_REFINING + 1,) with NaN at the end, where their number is an array.
         energy, dm, fock: of the density that the scheme ends with; `fock` is F[dm].
         commutator: largest element of FDS − SDF of that density, hartree.
     """
@@ -71,19 +66,24 @@ def no_network(inputs: NetworkInputs) -> Proposal:
 
 
 def refine(
-    proposal: Proposal, prepared: Prepared, iterations: int, scheme: str | Scheme = "screened"
+    proposal: Proposal,
+    prepared: Prepared,
+    iterations: int | Int[Array, ""],
+    scheme: str | Scheme = "screened",
 ) -> Trajectory:
     """Run the pipeline from a proposal through refining iterations.
 
     Args:
-        iterations: number of refining iterations, 0 or more.
+        iterations: number of refining iterations, 0 or more. An array makes one program for all
+            numbers of them up to `MOST_REFINING`, without a derivative in reverse.
         scheme: as `densities`.
     """
-    path, scheme, state = _path(proposal, prepared, iterations, scheme)
-    end = scheme.settle(build(Filled(path.orbitals[-1]), prepared.integrals), state)
+    most = iterations if isinstance(iterations, int) else MOST_REFINING
+    start = _start(proposal, prepared, scheme)
+    end, energies = iterate_and_build(*start, prepared.integrals, iterations, most)
     error = commutator(end.fock, end.dm, prepared.matrices.overlap)
     return Trajectory(
-        energies=jnp.append(path.settled, end.energy.total),
+        energies=energies,
         energy=end.energy,
         dm=end.dm,
         fock=end.fock,
@@ -104,19 +104,20 @@ def densities(
     Raises:
         InputError: an unknown scheme.
     """
-    return _path(proposal, prepared, iterations, scheme)[0]
+    start = _start(proposal, prepared, scheme)
+    return iterate(*start, prepared.integrals, iterations)[0]
 
 
-def _path(
-    proposal: Proposal, prepared: Prepared, iterations: int, scheme: str | Scheme
-) -> tuple[Densities, Scheme[State], State]:
+def _start(
+    proposal: Proposal, prepared: Prepared, scheme: str | Scheme
+) -> tuple[Filled, Scheme[State], State]:
+    """The unrefined density, the scheme, and what it knows before the first iteration."""
     ints = prepared.integrals
     if scheme == "screened":
-        scheme = Screened(proposal.response, depth=min(max(iterations, 1), DEPTH))
+        scheme = Screened(proposal.response)
     scheme = named_scheme(scheme)
     first = fill(prepared.start + proposal.delta_fock, ints.overlap, ints.occupation)
-    path, state = iterate(first, scheme, scheme.init(ints), ints, iterations)
-    return path, scheme, state
+    return first, scheme, scheme.init(ints)
 
 
 def diis_energies(ints: Integrals, builds: int) -> Float[Array, " build"]:
