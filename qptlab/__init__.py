@@ -31,7 +31,9 @@ jax.config.update("jax_default_matmul_precision", "highest")
 if jax.config.jax_compilation_cache_dir is None:
     _cache = platformdirs.user_cache_path("qptlab") / f"jax-{platform.node()}"
     jax.config.update("jax_compilation_cache_dir", str(_cache))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.3)
+# The small code too, if nobody asked for another limit than JAX's.
+if jax.config.jax_persistent_cache_min_compile_time_secs == 1.0:
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.05)
 
 # A module and a function share a name: bound here, before anyone imports the module.
 from qptlab.library import molecule  # noqa: E402

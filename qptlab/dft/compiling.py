@@ -1,7 +1,10 @@
 """How qptlab's programs are compiled."""
 
+import contextlib
 import functools
+import threading
 from collections.abc import Callable
+from concurrent.futures import Future
 from typing import Any, TypeVar
 
 import equinox as eqx
@@ -13,13 +16,16 @@ from qptlab.dft.structures import is_array
 
 Function = TypeVar("Function", bound=Callable)
 
-_IS_KNOWN = (0, 7) <= jaxlib.version.__version_info__ < (0, 11)
-QUICK_TO_COMPILE = {"xla_cpu_use_fusion_emitters": False} if _IS_KNOWN else {}
-"""Compiler options with which programs take two thirds of the time to compile and run as fast.
-
-XLA's newer way to write fused loops for processors is slow to compile (openxla/xla issue 41173).
-An option that a jaxlib does not know is an error, so only those known to know it are given it.
-"""
+QUICK_TO_COMPILE: dict[str, bool | int] = {}
+"""Compiler options with which programs take half of the time to compile and run as fast."""
+if not jax.config.values.get("jax_disable_most_optimizations"):
+    # What takes long to run are products of matrices, which are compiled already; the loops around
+    # them gain nothing from LLVM's later passes. At level 0 they would be three times slower.
+    QUICK_TO_COMPILE["xla_backend_optimization_level"] = 1
+if (0, 7) <= jaxlib.version.__version_info__ < (0, 11):
+    # XLA's newer way to write fused loops for processors is slow to compile (openxla/xla issue
+    # 41173). An option that a jaxlib does not know is an error.
+    QUICK_TO_COMPILE["xla_cpu_use_fusion_emitters"] = False
 
 
 def jit(function: Function) -> Function:
@@ -27,23 +33,52 @@ def jit(function: Function) -> Function:
 
     Arrays among the arguments are the program's, all else is part of it. Inside another
     transformation it has no options: JAX refuses them for a program that becomes part of another.
+
+    `.ahead(*args)` compiles for arguments whose arrays are known by their shapes only
+    (`jax.ShapeDtypeStruct`), if it is a program that may be kept. A call meanwhile, from another
+    thread, waits for it.
     """
     plain = eqx.filter_jit(function, compiler_options=QUICK_TO_COMPILE)
     part = eqx.filter_jit(function)
-    known: dict[Any, Callable | None] = {}
+    known: dict[Any, Future[Callable | None]] = {}
+    lock = threading.Lock()
+
+    def compiled(args: tuple, kwargs: dict, leaves: list, tree: Any) -> Callable | None:
+        fixed = tuple(None if is_array(leaf) else leaf for leaf in leaves)
+        key = tree, fixed, tuple((leaf.shape, leaf.dtype) for leaf in leaves if is_array(leaf))
+        with lock:
+            is_new, found = key not in known, known.setdefault(key, Future())
+        if is_new:
+            try:
+                made = program(function, args, kwargs)
+                found.set_result(made and made.compiled(QUICK_TO_COMPILE))
+            except BaseException as error:
+                del known[key]
+                found.set_exception(error)
+        return found.result()
 
     @functools.wraps(function)
     def call(*args, **kwargs):
         leaves, tree = jax.tree.flatten((args, kwargs))
         if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
             return part(*args, **kwargs)
-        arrays = [leaf for leaf in leaves if is_array(leaf)]
-        fixed = tuple(None if is_array(leaf) else leaf for leaf in leaves)
-        key = tree, fixed, tuple((array.shape, array.dtype) for array in arrays)
-        if key not in known:
-            found = program(function, args, kwargs)
-            known[key] = found and found.compiled(QUICK_TO_COMPILE)
-        run = known[key]
-        return plain(*args, **kwargs) if run is None else run(arrays)
+        run = compiled(args, kwargs, leaves, tree)
+        if run is None:
+            return plain(*args, **kwargs)
+        return run([leaf for leaf in leaves if is_array(leaf)])
 
+    def ahead(*args, **kwargs) -> None:
+        compiled(args, kwargs, *jax.tree.flatten((args, kwargs)))
+
+    call.ahead = ahead
     return call
+
+
+def in_background(compile_one: Callable[[], None]) -> None:
+    """Compile in a thread; what fails, fails again where the program is called."""
+
+    def quietly() -> None:
+        with contextlib.suppress(Exception):
+            compile_one()
+
+    threading.Thread(target=quietly, name="qptlab-compiling", daemon=True).start()

@@ -47,6 +47,11 @@ def n_grid_points(molecule: Molecule, theory: Theory) -> int:
     return sum(_points_by_atom(_pyscf_grids(pyscf_mol(molecule, theory), theory)))
 
 
+def padded(n_points: int) -> int:
+    """The same with what fills PySCF's blocks."""
+    return -(-n_points // gen_grid.ALIGNMENT_UNIT) * gen_grid.ALIGNMENT_UNIT
+
+
 def _pyscf_grids(mol, theory: Theory):
     grids = gen_grid.Grids(mol)
     grids.level = theory.grid

@@ -196,11 +196,16 @@ def check_input(molecule: Molecule, theory: Theory) -> None:
     pyscf_mol(molecule, theory)
 
 
+def exchange_kinds(name: str) -> list[tuple[float, float]]:
+    """(share, omega) of each kind of exact exchange that a functional has."""
+    functional = xc.functional(name)
+    kinds = [(functional.exact_exchange, 0.0), (functional.long_range, functional.omega)]
+    return [(share, omega) for share, omega in kinds if share]
+
+
 def _repulsion(mol, theory: Theory, shape: Shape) -> tuple[Coulomb, tuple[Exchange, ...]]:
     """The tensors of Coulomb repulsion and of each kind of exchange the functional has."""
-    functional = xc.functional(theory.xc)
-    kinds = [(functional.exact_exchange, 0.0), (functional.long_range, functional.omega)]
-    kinds = [(share, omega) for share, omega in kinds if share]
+    kinds = exchange_kinds(theory.xc)
     n_pair = shape.n_ao * (shape.n_ao + 1) // 2
     if theory.coulomb == "exact":
         whole = _longer(eri(mol), n_pair, n_pair)
@@ -215,7 +220,7 @@ def _repulsion(mol, theory: Theory, shape: Shape) -> tuple[Coulomb, tuple[Exchan
     exchange = []
     for share, omega in kinds:
         packed = _longer(cderi(mol, omega), shape.n_aux, n_pair) if omega else whole
-        exchange.append(FittedExchange(*_unpacked(np.asarray(packed), mol), share, omega))
+        exchange.append(FittedExchange(*_unpacked(np.asarray(packed), mol, shape), share, omega))
     return FittedCoulomb(whole), tuple(exchange)
 
 
@@ -228,14 +233,26 @@ def _longer(packed: np.ndarray, n_row: int, n_pair: int) -> Array:
     return _put(longer)
 
 
-def _unpacked(packed: np.ndarray, mol) -> tuple[Array, Array]:
+def _unpacked(packed: np.ndarray, mol, shape: Shape) -> tuple[Array, Array]:
     """(block, aux, ao, ao) from (aux, pair), filled with zeros to whole blocks, and their count."""
-    n_aux, n_pair = packed.shape
-    n_ao, own = int((2 * n_pair) ** 0.5), with_auxiliary(mol)[1].nao
-    size = _rows_per_block(AUX_PER_BLOCK, n_aux, 8 * n_ao**2)
-    filled = _aligned_zeros(n_aux + -n_aux % size, n_ao, n_ao)
+    (n_block, size), n_ao = aux_blocks(shape), shape.n_ao
+    own = with_auxiliary(mol)[1].nao
+    filled = _aligned_zeros(n_block * size, n_ao, n_ao)
     lib.unpack_tril(packed[:own], out=filled[:own])
-    return _put((filled.reshape(-1, size, n_ao, n_ao), np.array(-(-own // size))))
+    return _put((filled.reshape(n_block, size, n_ao, n_ao), np.array(-(-own // size))))
+
+
+def aux_blocks(shape: Shape) -> tuple[int, int]:
+    """How many blocks of auxiliary functions exchange takes, and of how many each."""
+    size = _rows_per_block(AUX_PER_BLOCK, shape.n_aux, 8 * shape.n_ao**2)
+    return -(-shape.n_aux // size), size
+
+
+def grid_blocks(shape: Shape) -> tuple[int, int]:
+    """How many blocks of grid points there are, and of how many each."""
+    in_cache = max(CACHE_BYTES // (8 * 4 * shape.n_ao) // 64 * 64, 64)
+    size = _rows_per_block(in_cache, shape.n_point, 8 * 4 * shape.n_ao)
+    return -(-shape.n_point // size), size
 
 
 def _rows_per_block(in_cache: int, n_rows: int, row_bytes: int) -> int:
@@ -255,12 +272,10 @@ def _aligned_zeros(*shape: int) -> np.ndarray:
 
 def _on_grid(mol, grid: Grid, shape: Shape) -> tuple[np.ndarray, np.ndarray, int]:
     """Orbitals (block, 4, point, ao), weights (block, point), and how many blocks have points."""
-    in_cache = max(CACHE_BYTES // (8 * 4 * shape.n_ao) // 64 * 64, 64)
-    size = _rows_per_block(in_cache, shape.n_point, 8 * 4 * shape.n_ao)
-    n_blocks = -(-shape.n_point // size)
-    weights = np.zeros((n_blocks, size))
+    n_block, size = grid_blocks(shape)
+    weights = np.zeros((n_block, size))
     weights.reshape(-1)[: len(grid.weights)] = grid.weights
-    values = _aligned_zeros(n_blocks, 4, size, shape.n_ao)
+    values = _aligned_zeros(n_block, 4, size, shape.n_ao)
     starts = range(0, len(grid.weights), size)
     for block, start in zip(values, starts, strict=False):
         points = grid.points[start : start + size]

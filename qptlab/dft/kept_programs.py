@@ -62,8 +62,9 @@ class Program:
     result: dict
 
     def compiled(self, options: dict[str, Any]) -> Callable[[Sequence[Array | np.ndarray]], Any]:
-        """Arrays → result, compiled when first called."""
-        run = jax.jit(self.lowered.call, compiler_options=options)
+        """Arrays → result, compiled for the device."""
+        shapes = [jax.ShapeDtypeStruct(a.shape, a.dtype) for a in self.lowered.in_avals]
+        run = jax.jit(self.lowered.call).lower(*shapes).compile(options)
         places, tree = jax.tree.flatten(rebuilt(self.result, _Place))
 
         def call(arrays: Sequence[Array | np.ndarray]) -> Any:
@@ -151,7 +152,7 @@ def _lowered(function: Callable, args: tuple, kwargs: dict) -> Program:
     return Program(lowered, result)
 
 
-def _shape(array: Array | np.ndarray) -> list:
+def _shape(array: Array | np.ndarray | np.generic | jax.ShapeDtypeStruct) -> list:
     return [list(array.shape), str(array.dtype)]
 
 

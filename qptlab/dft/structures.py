@@ -27,8 +27,9 @@ class Unknown(InputError):
 
 
 def is_array(leaf: object) -> bool:
-    """Whether it is an array, of the device or of the host."""
-    return eqx.is_array(leaf) or isinstance(leaf, np.ndarray | np.generic)
+    """Whether it is an array, of the device or of the host, or what stands for one."""
+    others = np.ndarray | np.generic | jax.ShapeDtypeStruct
+    return eqx.is_array(leaf) or isinstance(leaf, others)
 
 
 def described(tree: Any, place: Callable[[Any], Any]) -> Any:
@@ -46,7 +47,7 @@ def described(tree: Any, place: Callable[[Any], Any]) -> Any:
 
     if tree is None or isinstance(tree, bool | int | float | str):
         return {"value": tree}
-    if isinstance(tree, jax.ShapeDtypeStruct) or is_array(tree):
+    if is_array(tree):
         return {"array": place(tree)}
     if isinstance(tree, dict) and all(isinstance(key, str) for key in tree):
         return {"dict": {key: described(value, place) for key, value in tree.items()}}
