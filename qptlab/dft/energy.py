@@ -5,6 +5,7 @@ from functools import partial
 import equinox as eqx
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from qptlab.dft import xc
@@ -32,8 +33,8 @@ class Energy(eqx.Module):
     nuclear: Scalar
 
     @property
-    def total(self) -> Scalar:
-        """Sum of the terms."""
+    def total(self) -> Scalar | np.float64:
+        """Sum of the terms; on the host where they are."""
         return self.core + self.coulomb + self.exchange + self.xc + self.nuclear
 
 

@@ -4,15 +4,17 @@ import math
 from collections.abc import Callable, Iterator
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from qptlab.dft.compiling import jit
 from qptlab.dft.density import CLOSED_GAP, Density, Filled, canonical_orbitals, fill
-from qptlab.dft.diis import commutator
-from qptlab.dft.energy import Energy
+from qptlab.dft.diis import DiisHistory, commutator
+from qptlab.dft.energy import TERMS, Energy
 from qptlab.dft.integrals import Integrals, integrals
-from qptlab.dft.ladder import filled_up, of_molecule, rung
+from qptlab.dft.ladder import Shape, filled_up, of_molecule, rung
+from qptlab.dft.outlines import outline
 from qptlab.dft.remarks import remarks
 from qptlab.dft.results import ScfResult
 from qptlab.dft.schemes import Build, Diis, Scheme, State, build
@@ -48,8 +50,8 @@ class ScfStep(eqx.Module):
 
     @property
     def energy(self) -> Energy:
-        """E[D], hartree."""
-        return self.built.energy
+        """E[D], hartree, on the host: to add its terms up compiles nothing."""
+        return jax.device_get(self.built.energy)
 
     @property
     def error(self) -> float:
@@ -73,6 +75,21 @@ def _advance(scheme: Scheme[State], built: Build, state: State, ints: Integrals)
     following = fill(fock, ints.overlap, ints.occupation)
     change = jnp.max(jnp.abs(following.dm - built.dm))
     return ScfStep(built, following, jnp.max(jnp.abs(error)), change, state)
+
+
+def compile_ahead(shape: Shape, theory: Theory) -> None:
+    """Compile all that converging closed shells of a shape takes, by DIIS from the guess."""
+    ints, scheme = outline(shape, theory), Diis()
+
+    def known() -> tuple[Filled, Build, DiisHistory]:
+        matrix, number = jnp.zeros((shape.n_ao, shape.n_ao)), jnp.zeros(())
+        built = Build(matrix, Energy(*len(TERMS) * [number]), matrix)
+        return Filled(jnp.zeros((shape.n_ao, shape.n_occ))), built, scheme.init(ints)
+
+    filled, built, state = jax.eval_shape(known)
+    for density in (ints.dm_guess, filled):
+        _build.ahead(density, ints)
+    _advance.ahead(scheme, built, state, ints)
 
 
 def scf_iterations(

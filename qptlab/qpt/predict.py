@@ -2,16 +2,21 @@
 
 import math
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import partial
 
 import equinox as eqx
+import jax
 import numpy as np
+from jaxtyping import Array, Int
 
-from qptlab.dft.compiling import jit
+from qptlab.dft.compiling import in_background, jit
 from qptlab.dft.density import canonical_orbitals
 from qptlab.dft.forces import integrals_vjp
-from qptlab.dft.integrals import Integrals, default_grid
-from qptlab.dft.ladder import of_molecule
+from qptlab.dft.integrals import Integrals, default_grid, integrals
+from qptlab.dft.ladder import Shape, of_molecule, rung
+from qptlab.dft.outlines import outline, shapes_of
 from qptlab.dft.remarks import remarks
 from qptlab.dft.results import ScfResult
 from qptlab.errors import InputError, NotConverged, quoted
@@ -19,13 +24,12 @@ from qptlab.molecule import Molecule
 from qptlab.qpt import pipeline
 from qptlab.qpt.losses import Point, second_order_error
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.pipeline import Trajectory, propose
-from qptlab.qpt.prepared import Prepared, first_build, prepare
+from qptlab.qpt.pipeline import MOST_REFINING, propose
+from qptlab.qpt.prepared import Prepared, bare_first_build, outline_of_build
 from qptlab.theory import Theory
 from qptlab.types import Gradient, Scalar
 from qptlab.units import MILLIHARTREE_PER_HARTREE
 
-MOST_REFINING = 100
 CONVERGED = 1e-5
 """Largest element of FDS − SDF (hartree) up to which a prediction counts as converged."""
 REACH = 1.6e-3
@@ -90,28 +94,28 @@ def predict(
     started = time.perf_counter()
     refine, theory = _checked(refine), model.theory
     model.check(molecule)
-    prepared = prepare(molecule, theory) if prepared is None else prepared
-    delta_fock, end, delta2 = _predict(model, prepared, refine)
+    if prepared is None:
+        ints = integrals(molecule, theory, fit=_rung_compiled_meanwhile(model))
+        prepared = bare_first_build(ints)
+    bare = replace(prepared, plain_energy=None)  # so that all have the same program
+    delta_fock, end, delta2 = _predict(model, bare, np.int32(refine))
+    energy = jax.device_get(end.energy)  # on the host, where to add terms up compiles nothing
+    energies = np.asarray(end.energies)[: refine + 1]
     delta2, commutator = float(delta2), float(end.commutator)
-    if not np.isfinite([float(end.energy.total), commutator, delta2]).all():
-        raise NotConverged(
-            f"no prediction for {molecule.formula}, {theory}: its numbers are not finite; "
-            "check the geometry and charge, or use ql.scf(molecule, theory)"
-        )
+    _require_finite(molecule, theory, [energy.total, commutator, delta2])
     ints = prepared.integrals
-    dm, fock, raw_fock, overlap = (
+    dm, fock, start, delta_fock, overlap = (
         of_molecule(matrix, ints.shells)
-        for matrix in (end.dm, end.fock, prepared.start + delta_fock, ints.overlap)
+        for matrix in (end.dm, end.fock, prepared.start, delta_fock, ints.overlap)
     )
     (mo_energy, mo_coeff), n_occ = canonical_orbitals(fock, overlap), ints.n_occ
     aufbau = fills_lowest(dm, mo_coeff[:, :n_occ], overlap)
-    message = _message(molecule, theory, end, delta2)
-    message += _doubts(mo_energy[n_occ - 1 : n_occ + 1], aufbau)
-    message += remarks(molecule, theory, overlap)
+    message = _message(molecule, theory, energies, commutator, delta2)
+    doubts = _doubts(mo_energy[n_occ - 1 : n_occ + 1], aufbau)
     return Prediction(
         molecule=molecule,
         theory=theory,
-        energy=end.energy,
+        energy=energy,
         dm=dm,
         fock=fock,
         mo_energy=mo_energy,
@@ -119,15 +123,48 @@ def predict(
         n_occ=n_occ,
         fock_builds=refine + 1,
         converged=commutator < CONVERGED and aufbau,
-        message=message,
-        raw_fock=raw_fock,
+        message=message + doubts + remarks(molecule, theory, overlap),
+        raw_fock=start + delta_fock,
         refine=refine,
-        energies=np.asarray(end.energies),
+        energies=energies,
         commutator=commutator,
         delta2=delta2,
         forces=_forces(model, molecule, ints, refine) if forces else None,
         seconds=time.perf_counter() - started,
     )
+
+
+def _require_finite(molecule: Molecule, theory: Theory, numbers: list[float]) -> None:
+    if not np.isfinite(numbers).all():
+        raise NotConverged(
+            f"no prediction for {molecule.formula}, {theory}: its numbers are not finite; "
+            "check the geometry and charge, or use ql.scf(molecule, theory)"
+        )
+
+
+def compile_ahead(model: Network, shape: Shape) -> None:
+    """Compile all that predicting molecules of a shape takes, whatever the weights, but forces."""
+    for compile_one in _programs(model, shape):
+        compile_one()
+
+
+def _programs(model: Network, shape: Shape) -> list[Callable[[], None]]:
+    """What compiles each program."""
+    ints = outline(shape, model.theory)
+    given = shapes_of(model), outline_of_build(ints), np.int32(0)
+    return [partial(bare_first_build.ahead, ints), partial(_predict.ahead, *given)]
+
+
+def _rung_compiled_meanwhile(model: Network) -> Callable[[Shape], Shape]:
+    """`rung`, which also compiles for it, in threads, while integrals are computed."""
+
+    def fit(own: Shape) -> Shape:
+        shape = rung(own)
+        for compile_one in _programs(model, shape):
+            in_background(compile_one)
+        return shape
+
+    return fit
 
 
 def _forces(model: Network, molecule: Molecule, ints: Integrals, refine: int) -> Gradient:
@@ -155,11 +192,13 @@ def fills_lowest(dm: np.ndarray, occupied: np.ndarray, overlap: np.ndarray) -> b
     return bool((np.einsum("ia,ab,ib->i", half, dm, half) > 1).all())
 
 
-def _message(molecule: Molecule, theory: Theory, end: Trajectory, delta2: float) -> str:
-    energies, builds = np.asarray(end.energies), len(end.energies)
+def _message(
+    molecule: Molecule, theory: Theory, energies: np.ndarray, commutator: float, delta2: float
+) -> str:
+    builds = len(energies)
     message = (
         f"{molecule.formula}, {theory}: {energies[-1]:.6f} Ha predicted with {builds} "
-        f"Fock build{'s' if builds > 1 else ''} (commutator {float(end.commutator):.1e} Ha)."
+        f"Fock build{'s' if builds > 1 else ''} (commutator {commutator:.1e} Ha)."
     )
     if not within_reach(delta2):
         message += (
@@ -198,8 +237,9 @@ def _doubts(frontier: np.ndarray, aufbau: bool) -> str:
 
 
 @jit
-def _predict(model, prepared, iterations):
-    proposal = propose(model, prepared, iterations)
+def _predict(model: Network, prepared: Prepared, iterations: Int[Array, ""]):
+    # any number of iterations is the same program
+    proposal = propose(model, prepared)
     end = pipeline.refine(proposal, prepared, iterations)
     point = Point(end.energy.total, end.dm, end.fock)
     return proposal.delta_fock, end, second_order_error(point, prepared)
@@ -209,6 +249,6 @@ def _predict(model, prepared, iterations):
 @eqx.filter_grad
 def _slope(ints: Integrals, model: Network, iterations: int) -> Scalar:
     """dE/dX of the predicted energy for every array X of the integrals."""
-    prepared = first_build(ints)
+    prepared = bare_first_build(ints)
     proposal = propose(model, prepared, iterations)
     return pipeline.refine(proposal, prepared, iterations).energy.total

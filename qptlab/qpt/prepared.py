@@ -4,10 +4,11 @@ Computed once and used for many training steps. A network sees `NetworkInputs`; 
 into an energy takes the rest of `Prepared`, grid and electron repulsion, which fill the memory.
 """
 
-from dataclasses import fields
+from dataclasses import fields, replace
 from typing import Any
 
 import equinox as eqx
+import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
@@ -89,10 +90,11 @@ class Prepared(NetworkInputs):
     Attributes:
         integrals: of this geometry.
         plain_energy: energy of D(start), hartree: where a network that predicts nothing stands.
+            Only losses look at it; None from `bare_first_build`.
     """
 
     integrals: Integrals
-    plain_energy: Scalar
+    plain_energy: Scalar | None = None
 
     @property
     def inputs(self) -> NetworkInputs:
@@ -100,15 +102,19 @@ class Prepared(NetworkInputs):
         return NetworkInputs(*(getattr(self, field.name) for field in fields(NetworkInputs)))
 
 
-@jit
 def first_build(ints: Integrals) -> Prepared:
     """The first Fock build of the pipeline, and the matrices it leaves."""
+    return _with_plain_energy(bare_first_build(ints))
+
+
+@jit
+def bare_first_build(ints: Integrals) -> Prepared:
+    """The same without `plain_energy`, which no prediction needs."""
     dm, overlap, h_core = ints.dm_guess, ints.overlap, ints.h_core
     _, fock = energy_and_fock(dm, ints)
     coulomb = repulsion(dm, ints)
     start = screened(fock, dm, ints)
-    plain = fill(start, overlap, ints.occupation)
-    change = plain.dm - dm
+    change = fill(start, overlap, ints.occupation).dm - dm
     matrices = KnownMatrices(
         overlap=overlap,
         h_core=h_core,
@@ -131,8 +137,32 @@ def first_build(ints: Integrals) -> Prepared:
         positions=ints.positions,
         shells=ints.shells,
         integrals=ints,
-        plain_energy=energy(plain, ints).total,
     )
+
+
+@jit
+def _with_plain_energy(prepared: Prepared) -> Prepared:
+    ints = prepared.integrals
+    plain = energy(fill(prepared.start, ints.overlap, ints.occupation), ints).total
+    return replace(prepared, plain_energy=plain)
+
+
+def compile_first_build(outline: Integrals) -> None:
+    """Compile what `first_build` takes, for an `outline`."""
+    bare_first_build.ahead(outline)
+    _with_plain_energy.ahead(outline_of_build(outline))
+
+
+def outline_of_build(outline: Integrals, plain_energy: bool = False) -> Prepared:
+    """What `bare_first_build` gives for an `outline`, or `first_build`: shapes, no arrays."""
+
+    def same_shapes(ints: Integrals) -> Prepared:
+        matrix = ints.overlap
+        matrices = KnownMatrices(*len(MATRICES) * [matrix])
+        inputs = matrices, matrix, matrix, ints.occupation, ints.positions, ints.shells
+        return Prepared(*inputs, ints, ints.e_nuc if plain_energy else None)
+
+    return jax.eval_shape(same_shapes, outline)
 
 
 def prepare(molecule: Molecule, theory: str | Theory) -> Prepared:
