@@ -1,12 +1,14 @@
 """The workbench: choose a molecule and a theory, train a network on them, look at its orbitals."""
 
 import functools
+import threading
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
 from ipywidgets import HBox, Layout, Tab
 
+from qptlab.dft.compiling import in_background
 from qptlab.errors import InputError
 from qptlab.lab.panels.base import BackgroundPanel
 from qptlab.lab.panels.choices import Choices
@@ -17,7 +19,7 @@ from qptlab.lab.panels.refresher import in_display
 from qptlab.lab.panels.runner import Run
 from qptlab.lab.panels.runs import RunsPanel
 from qptlab.lab.panels.scf import ScfPanel
-from qptlab.lab.panels.setup import Setup, build
+from qptlab.lab.panels.setup import Setup, build, compile_ahead
 from qptlab.lab.panels.signals import by_hand
 from qptlab.lab.panels.train import TrainPanel
 from qptlab.lab.views.small_widgets import Keys
@@ -28,6 +30,8 @@ from qptlab.theory import Theory
 
 RUNS = Path("qptlab-runs")
 """Where the workbench keeps its runs, below the folder that the kernel runs in."""
+COMPILE_AFTER = 2.0
+"""Seconds after a choice, in which the panel is drawn or the next choice is made."""
 SIDE_BY_SIDE = Layout(flex_flow="row wrap", grid_gap="12px", align_items="flex-start")
 BuildRun = Callable[[Setup, Path | None, Callable[[str], None]], Run]
 
@@ -49,6 +53,7 @@ class Workbench(BackgroundPanel):
         panel = TrainPanel(self._open)
         super().__init__(panel.runner, classes=("qptlab", "qptlab-workbench"))
         self._build, self._folder = build, folder
+        self._compiling: threading.Timer | None = None
         self._opened: Run | None = None
         self._trained: tuple[Molecule, Theory] | None = None
         self.choices, self.panel = Choices(), panel
@@ -70,6 +75,7 @@ class Workbench(BackgroundPanel):
         by_hand(self._turn_to_tab, self.tabs, trait="selected_index")
         self._show_molecule()
         self._show_stepper()
+        self._compile_soon()
         self.choices.changed.connect(self._changed)
         self.panel.turned.connect(self._turn)
         self.shortcuts = Keys(self._actions())
@@ -114,6 +120,19 @@ class Workbench(BackgroundPanel):
         if self.choices.molecule.molecule is not self.orbitals.molecule:
             self._show_molecule()
         self._show_stepper()
+        self._compile_soon()
+
+    def _compile_soon(self) -> None:
+        """Compile for what is chosen, once nobody has chosen anything else for a while."""
+        if self._compiling is not None:
+            self._compiling.cancel()
+        if self._build is not build or self._chosen() is None:
+            return  # another way to make a Training may compile something else
+        self._compiling = threading.Timer(
+            COMPILE_AFTER, in_background, [partial(compile_ahead, self.setup)]
+        )
+        self._compiling.daemon = True
+        self._compiling.start()
 
     def _show_stepper(self) -> None:
         """The SCF of what is chosen, from the network too where that is what it was trained on."""

@@ -4,16 +4,23 @@ import functools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
+from qptlab.dft.compiling import in_background
+from qptlab.dft.outlines import outline_of
 from qptlab.errors import InputError, quoted
 from qptlab.molecule import Molecule
+from qptlab.qpt.losses import parse_loss
 from qptlab.qpt.networks.base import Network
+from qptlab.qpt.prepared import compile_first_build
 from qptlab.qpt.runs.models import load
 from qptlab.qpt.runs.request import NetworkRequest, RunRequest, SamplerRequest
 from qptlab.qpt.runs.shipped import shipped_names
 from qptlab.qpt.training.config import TrainConfig
 from qptlab.qpt.training.run import Training
+from qptlab.qpt.training.state import first_state
+from qptlab.qpt.training.step import compile_meanwhile
 from qptlab.reference import pyscf_energy, pyscf_fock
 from qptlab.theory import Theory
 
@@ -88,6 +95,21 @@ def build(
         out=None if folder is None else folder / name,
     )
     return asked.training(reference=pyscf_energy, labels=pyscf_fock, progress=say)
+
+
+def compile_ahead(setup: Setup) -> None:
+    """Compile, in threads, what a training that a setup describes would wait for.
+
+    Raises:
+        InputError: what cannot be trained; Start says the same.
+    """
+    network = _network(setup)
+    if isinstance(network, NetworkRequest):
+        network = network.create((setup.molecule,), setup.theory, seed=0)
+    network.check(setup.molecule)
+    in_background(partial(compile_first_build, outline_of(setup.molecule, network.theory)))
+    state, chosen = first_state(network), parse_loss(setup.loss)
+    compile_meanwhile(state, chosen, TrainConfig().batch, setup.molecule)
 
 
 def _network(setup: Setup) -> Network | NetworkRequest:

@@ -23,7 +23,7 @@ from qptlab.qpt.training.config import StepLog, TrainConfig, check_lr
 from qptlab.qpt.training.geometries import Geometries, PreparedStream
 from qptlab.qpt.training.pool import capacity, check_memory_maps, mean_bytes
 from qptlab.qpt.training.state import TrainState, first_state
-from qptlab.qpt.training.step import Drawn, Step, train_step, usual_norm
+from qptlab.qpt.training.step import Drawn, Step, compile_meanwhile, train_step, usual_norm
 from qptlab.qpt.training.timer import Clock, Timer
 from qptlab.qpt.training.validation import Errors, ReferenceEnergy, Validation, converged_energy
 
@@ -218,6 +218,7 @@ class Training:
         sampler, theory, loss = self.sampler, self.model.theory, self._loss
         geometries = Geometries(sampler, theory, loss, self._labels, config.seed, self.clock)
         first = geometries.molecule(0)
+        compile_meanwhile(self.state, loss, config.batch, first)
         sizes = mean_bytes(sampler, theory, loss, first, geometries.first_build(first))
         count, window = capacity(config, *sizes)
         if self._validation is None or not self._validation.complete:
@@ -248,6 +249,7 @@ class Training:
         try:
             lr = self._lr * self.config.schedule(*passed)
             done = self._train_step(batch, lr, self._loss.weights(self.config.progress(*passed)))
+            self._validation.begin()
             last, errors = self._reached_steps() or timer.is_up, None
             if last or (timer.seconds > validate_at and self._validation.points):
                 errors, spent, compiled = self._validate(timer, last)

@@ -60,7 +60,7 @@ def _rows_and_columns(weight: Array) -> MuonDimensionNumbers:
 def first_state(model: Network) -> TrainState:
     """The state before the first step."""
     weights = eqx.filter(model, eqx.is_inexact_array)
-    memory = optimiser(model.optimiser).init(weights)
+    memory = jax.jit(optimiser(model.optimiser).init)(weights)  # else a program for each array
     return TrainState(model, memory, jnp.zeros((), dtype=jnp.int32))
 
 

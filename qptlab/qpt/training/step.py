@@ -7,6 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from itertools import islice
 from typing import NamedTuple
 
@@ -17,11 +18,14 @@ import numpy as np
 import optax
 from jaxtyping import Array, Float
 
-from qptlab.dft.compiling import jit
+from qptlab.dft.compiling import in_background, jit
+from qptlab.dft.outlines import outline_of, shapes_of
+from qptlab.dft.structures import is_array
+from qptlab.molecule import Molecule
 from qptlab.qpt.labels import Label
-from qptlab.qpt.losses import Term, loss
+from qptlab.qpt.losses import Loss, Term, loss
 from qptlab.qpt.networks.base import Network
-from qptlab.qpt.prepared import NetworkInputs
+from qptlab.qpt.prepared import NetworkInputs, outline_of_build
 from qptlab.qpt.training.state import TrainState, update
 from qptlab.types import Scalar
 
@@ -105,6 +109,21 @@ def gradient(
     per_electron = 1 / inputs.n_electrons
     slope = jax.tree.map(lambda leaf: per_electron.astype(leaf.dtype) * leaf, slope)
     return value, energy, optax.tree.norm(slope), slope
+
+
+def compile_meanwhile(state: TrainState, chosen: Loss, batch: int, of: Molecule) -> None:
+    """Compile in threads what a step takes, before there is a geometry to take it with.
+
+    Args:
+        of: a geometry of the kind. The gradient of a loss with labels is left for the first step.
+    """
+    known, one = shapes_of(state), jax.ShapeDtypeStruct((), np.float64)
+    slope = eqx.filter(known.model, lambda leaf: is_array(leaf) and leaf.dtype.kind == "f")
+    in_background(partial(update.ahead, known, (slope,) * batch, one))
+    if not chosen.supervised:
+        prepared = outline_of_build(outline_of(of, state.model.theory), plain_energy=True)
+        weights = jax.ShapeDtypeStruct((len(chosen.terms),), np.float64)
+        in_background(partial(gradient.ahead, known.model, prepared, chosen.terms, weights, None))
 
 
 def usual_norm(newest_first: Iterable[dict[str, float]], kind: str) -> float:

@@ -68,9 +68,10 @@ class Errors(NamedTuple):
 class Validation:
     """Validation geometries, prepared one after the other in a background thread.
 
-    Errors are over the geometries that are ready, so that the first one comes soon. A
-    geometry that cannot be computed, or whose reference does not converge, is left out and named
-    in `left_out`, and another taken instead.
+    It waits for `begin`: what it compiles would hold up the first training step. Errors are over
+    the geometries that are ready, so that the first one comes soon. A geometry that cannot be
+    computed, or whose reference does not converge, is left out and named in `left_out`, and another
+    taken instead.
 
     Args:
         iterations: refining iterations up to which errors are reported.
@@ -97,6 +98,7 @@ class Validation:
         self.left_out: tuple[str, ...] = ()
         self._failure: Exception | None = None  # the last reason; a defect of ours is the only one
         self._changed, self._closed = threading.Condition(), False
+        self._begun = threading.Event()
         threading.Thread(target=self._prepare_all, name="qptlab-validation", daemon=True).start()
 
     @property
@@ -146,11 +148,17 @@ class Validation:
         kind = NotConverged if isinstance(failure, NotConverged) else InputError
         raise kind(f"no validation geometry could be prepared: {failure}")
 
+    def begin(self) -> None:
+        """Prepare geometries from now on."""
+        self._begun.set()
+
     def close(self) -> None:
         """Prepare no more geometries after the one under way."""
         self._closed = True
+        self._begun.set()
 
     def _prepare_all(self) -> None:
+        self._begun.wait()
         use_one_thread()
         for index in range(2 * self._count):
             if self._closed or self.complete:
