@@ -1,4 +1,4 @@
-"""The command line: `qptlab lab | energy | train | predict | evaluate | bench`."""
+"""The command line: `qptlab lab | energy | train | predict | evaluate | warm | bench`."""
 
 import argparse
 import re

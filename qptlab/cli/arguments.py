@@ -11,6 +11,7 @@ DEFAULT_THEORY = "b3lyp5/def2-svp"
 DEFAULT_MINUTES = 5.0
 GUESSES = ("minao", "atom", "huckel", "vsap")
 """As `qptlab.reference.scf_cost` has them, whose import would delay `--help`."""
+GENERAL = "general"
 RUN = "run folder, model file or name of a network that ships with qptlab"
 
 
@@ -58,6 +59,13 @@ def parser() -> argparse.ArgumentParser:
     _add_forces(predict)
     guesses = "PySCF's starting densities to count Fock builds from; all by default"
     evaluate.add_argument("--guesses", nargs="+", choices=GUESSES, default=GUESSES, help=guesses)
+
+    warm = command("warm", "compile beforehand, for molecules that nobody has named yet")
+    what = "most atoms of the molecules, neutral closed shells; 12 by default"
+    warm.add_argument("--up-to", type=int, default=12, metavar="ATOMS", help=what)
+    whose = f"whose elements and theory, and whose predictions; {GENERAL} by default: {RUN}"
+    warm.add_argument("--model", default=GENERAL, metavar="RUN", help=whose)
+    warm.add_argument("--json", action="store_true", help="print one JSON object on stdout")
 
     _add_bench(command("bench", "measure beside PySCF and print it beside the goals"))
     return top

@@ -7,19 +7,23 @@ import time
 from collections.abc import Callable
 from dataclasses import fields
 
+import jax
 import numpy as np
 
 from qptlab.cli import tables
 from qptlab.cli.inputs import asked_theory, checked, figure_file, frames, open_run
 from qptlab.dft import TERMS, ScfResult, dipole, forces, scf
 from qptlab.dft.integrals import check_input
+from qptlab.dft.scf import compile_ahead as scf_ahead
 from qptlab.dft.size import needed_bytes, size
 from qptlab.errors import NotConverged
 from qptlab.files import replacing
 from qptlab.molecule import Molecule
 from qptlab.qpt.predict import Prediction, within_reach
+from qptlab.qpt.predict import compile_ahead as predict_ahead
 from qptlab.qpt.predict import predict as predict_one
 from qptlab.qpt.runs.models import load
+from qptlab.qpt.warm import rungs
 from qptlab.reference import evaluate as evaluate_model
 from qptlab.signals import Stopped
 from qptlab.theory import Theory
@@ -98,6 +102,23 @@ def evaluate(args: argparse.Namespace) -> None:
     geometries = checked(frames(args), model.check)
     result = evaluate_model(model, geometries, args.refine, tables.progress, tuple(args.guesses))
     _report(args, result.to_json(), lambda: tables.evaluation(result))
+
+
+def warm(args: argparse.Namespace) -> None:
+    """Compile for every rung that molecules up to a size lie on; what is done is kept."""
+    model = load(args.model)
+    shapes = rungs(model, args.up_to)
+    for shape in tables.counted(shapes, lambda shape: f"such as {shapes[shape].formula}"):
+        scf_ahead(shape, model.theory)
+        predict_ahead(model, shape)
+    record = {
+        "up_to": args.up_to,
+        "theory": str(model.theory),
+        "shapes": len(shapes),
+        "seconds": time.perf_counter() - args.started,
+        "folder": jax.config.jax_compilation_cache_dir,
+    }
+    _report(args, record, lambda: tables.warmed(record))
 
 
 def bench(args: argparse.Namespace) -> None:

@@ -1,13 +1,22 @@
 """What the command line prints for people: tables on stdout, progress on stderr."""
 
 import signal
-from collections.abc import Iterable
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
 from math import nan
+from typing import TypeVar
 
 import numpy as np
 from rich import table as rich
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 from qptlab.bench import registry
 from qptlab.bench.table import Table, micro, table
@@ -15,6 +24,8 @@ from qptlab.errors import printable
 from qptlab.qpt.training.run import Training
 from qptlab.reference import Evaluation
 from qptlab.units import DEBYE_PER_AU, EV_PER_HARTREE
+
+Item = TypeVar("Item")
 
 WIDTH = 120
 """Columns of a bench where there is no terminal to ask."""
@@ -62,6 +73,39 @@ def _what(record: dict) -> list[str]:
     if record["spin"]:
         words.insert(-1, f"{record['spin']} unpaired")
     return words
+
+
+def counted(items: Collection[Item], named: Callable[[Item], str]) -> Iterator[Item]:
+    """Each item, with a bar that says which one it is and how much time is left."""
+    columns = (
+        TextColumn("{task.completed} of {task.total}, {task.description}"),
+        BarColumn(),
+        TimeElapsedColumn(),
+        TextColumn("elapsed,"),
+        TimeRemainingColumn(),
+        TextColumn("left"),
+    )
+    said = time.monotonic()
+    with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as bar:
+        task = bar.add_task("", total=len(items))
+        for done, item in enumerate(items):
+            bar.update(task, description=named(item), completed=done)
+            if not _err.is_terminal and time.monotonic() - said > REPORT_EVERY:
+                said = time.monotonic()
+                progress(f"{done} of {len(items)}, {named(item)}")
+            yield item
+
+
+def warmed(record: dict) -> None:
+    """What was compiled, and where it is."""
+    folder = record["folder"]
+    where = f"kept in {folder}" if folder else "but no folder keeps it (JAX_COMPILATION_CACHE_DIR)"
+    _out.print(
+        f"{record['shapes']} shapes, which molecules of up to {record['up_to']} atoms share at "
+        f"{record['theory']}, compiled in {record['seconds']:.0f} s; {where}",
+        soft_wrap=True,
+        **_plain,
+    )
 
 
 def follow(run: Training) -> int | None:
