@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from tiers import slow
 
-from qptlab.cli import arguments, main
+from qptlab.cli import arguments, main, tables
 from qptlab.library import molecule
 from qptlab.molecule import to_xyz
 from qptlab.qpt.predict import predict
@@ -176,3 +176,14 @@ def test_as_a_program():
         check=True,
     )
     assert json.loads(done.stdout)["converged"] is True
+
+
+def test_the_pace_is_told_where_many_are_predicted(capsys, monkeypatch):
+    monkeypatch.setattr(tables, "REPORT_EVERY", 0.0)
+    monkeypatch.setattr(tables.time, "monotonic", iter([0.0, 0.0, 1.0, 4.0, 200.0]).__next__)
+    assert list(tables.counted(["a", "b", "c", "d"], str.upper)) == ["a", "b", "c", "d"]
+    assert capsys.readouterr().err.splitlines() == [
+        "1 of 4, 1.0 s each, 0:00:03 left, B",
+        "2 of 4, 2.0 s each, 0:00:04 left, C",
+        "3 of 4, 66.7 s each, 0:01:07 left, D",
+    ]

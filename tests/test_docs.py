@@ -98,7 +98,7 @@ def test_the_command_line_page_is_what_the_parser_says():
 def test_the_generator_names_every_command_and_needs_its_heading():
     page = manual.rewritten(f"by hand\n\n{manual.HEADING}\nstale words")
     assert page.startswith("by hand\n\n") and "stale" not in page
-    for command in ("lab", "energy", "train", "predict", "evaluate", "bench"):
+    for command in ("lab", "energy", "train", "predict", "evaluate", "warm", "bench"):
         assert f"\n### {command}" in page
     assert r"| `--coulomb df\|exact` | df by default |" in page
     with pytest.raises(ValueError, match="no heading"):

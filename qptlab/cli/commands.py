@@ -88,7 +88,7 @@ def predict(args: argparse.Namespace) -> None:
     """Predict every frame."""
     model = load(args.model)
     records = []
-    for frame in checked(frames(args), model.check):
+    for frame in tables.counted(checked(frames(args), model.check), lambda frame: frame.formula):
         _announced(frame, model.theory)
         prediction = predict_one(model, frame, args.refine, forces=args.forces)
         records.append(_energy_record(prediction, prediction.forces, prediction.seconds))

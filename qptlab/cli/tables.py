@@ -3,6 +3,7 @@
 import signal
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
+from datetime import timedelta
 from math import nan
 from typing import TypeVar
 
@@ -15,7 +16,6 @@ from rich.progress import (
     SpinnerColumn,
     TextColumn,
     TimeElapsedColumn,
-    TimeRemainingColumn,
 )
 
 from qptlab.bench import registry
@@ -76,24 +76,32 @@ def _what(record: dict) -> list[str]:
 
 
 def counted(items: Collection[Item], named: Callable[[Item], str]) -> Iterator[Item]:
-    """Each item, with a bar that says which one it is and how much time is left."""
+    """Each item, with a bar that says which one it is, how many a second and the time left."""
     columns = (
-        TextColumn("{task.completed} of {task.total}, {task.description}"),
+        TextColumn("{task.completed} of {task.total}"),
         BarColumn(),
-        TimeElapsedColumn(),
-        TextColumn("elapsed,"),
-        TimeRemainingColumn(),
-        TextColumn("left"),
+        TextColumn("{task.description}"),
     )
-    said = time.monotonic()
+    began = said = time.monotonic()
     with Progress(*columns, console=_err, transient=True, disable=not _err.is_terminal) as bar:
         task = bar.add_task("", total=len(items))
         for done, item in enumerate(items):
-            bar.update(task, description=named(item), completed=done)
-            if not _err.is_terminal and time.monotonic() - said > REPORT_EVERY:
-                said = time.monotonic()
-                progress(f"{done} of {len(items)}, {named(item)}")
+            now = time.monotonic()
+            what = f"{_pace(done, len(items), now - began)}{named(item)}"
+            bar.update(task, description=what, completed=done)
+            if not _err.is_terminal and now - said > REPORT_EVERY:
+                said = now
+                progress(f"{done} of {len(items)}, {what}")
             yield item
+
+
+def _pace(done: int, total: int, seconds: float) -> str:
+    """So many a second, or seconds for each, and the time left."""
+    if not done:
+        return ""
+    each = seconds / done
+    pace = f"{1 / each:.1f} a second" if each < 1 else f"{each:.1f} s each"
+    return f"{pace}, {timedelta(seconds=round((total - done) * each))} left, "
 
 
 def warmed(record: dict) -> None:
