@@ -1,6 +1,7 @@
 """The bench of first answers: its molecules, what it makes of what processes tell, its tables."""
 
 import json
+from dataclasses import replace
 from io import StringIO
 
 import pytest
@@ -77,6 +78,8 @@ def test_rows_and_tables(monkeypatch):
     assert list(measured.values()) == [
         (4 / 3, False), (None, None), (0.25, True), (4.0, True), (0.6, True),
     ]  # fmt: skip
+    three = [replace(found[1], ratio=ratio) for ratio in (0.1, 0.6, 9.0)]
+    assert summary(three)["goals"][0] | {"met": True, "measured": 0.6} == summary(three)["goals"][0]
     rows = [json.loads(json.dumps(vars(row))) for row in found]
     shown = StringIO()
     report = {"rows": rows, "summary": summary(found)}
