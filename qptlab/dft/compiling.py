@@ -16,16 +16,21 @@ from qptlab.dft.structures import is_array
 
 Function = TypeVar("Function", bound=Callable)
 
-QUICK_TO_COMPILE: dict[str, bool | int] = {}
-"""Compiler options with which programs take half of the time to compile and run as fast."""
-if not jax.config.values.get("jax_disable_most_optimizations"):
-    # What takes long to run are products of matrices, which are compiled already; the loops around
-    # them gain nothing from LLVM's later passes. At level 0 they would be three times slower.
-    QUICK_TO_COMPILE["xla_backend_optimization_level"] = 1
-if (0, 7) <= jaxlib.version.__version_info__ < (0, 11):
-    # XLA's newer way to write fused loops for processors is slow to compile (openxla/xla issue
-    # 41173). An option that a jaxlib does not know is an error.
-    QUICK_TO_COMPILE["xla_cpu_use_fusion_emitters"] = False
+
+@functools.cache
+def quick_to_compile() -> dict[str, bool | int]:
+    """Compiler options with which programs take half of the time to compile and run as fast."""
+    options: dict[str, bool | int] = {}
+    on_processor = jax.default_backend() == "cpu"
+    if on_processor and not jax.config.values.get("jax_disable_most_optimizations"):
+        # What takes long to run are products of matrices, which are compiled already; the loops
+        # around them gain nothing from later passes. At level 0 they take three times as long.
+        options["xla_backend_optimization_level"] = 1
+    if (0, 7) <= jaxlib.version.__version_info__ < (0, 11):
+        # XLA's newer way to write fused loops for processors is slow to compile (openxla/xla issue
+        # 41173). An option that a jaxlib does not know is an error.
+        options["xla_cpu_use_fusion_emitters"] = False
+    return options
 
 
 def jit(function: Function) -> Function:
@@ -38,10 +43,13 @@ def jit(function: Function) -> Function:
     (`jax.ShapeDtypeStruct`), if it is a program that may be kept. A call meanwhile, from another
     thread, waits for it.
     """
-    plain = eqx.filter_jit(function, compiler_options=QUICK_TO_COMPILE)
     part = eqx.filter_jit(function)
     known: dict[Any, Future[Callable | None]] = {}
     lock = threading.Lock()
+
+    @functools.cache
+    def plain() -> Function:  # when first called: to know the device takes a while
+        return eqx.filter_jit(function, compiler_options=quick_to_compile())
 
     def compiled(args: tuple, kwargs: dict, leaves: list, tree: Any) -> Callable | None:
         fixed = tuple(None if is_array(leaf) else leaf for leaf in leaves)
@@ -51,7 +59,7 @@ def jit(function: Function) -> Function:
         if is_new:
             try:
                 made = program(function, args, kwargs)
-                found.set_result(made and made.compiled(QUICK_TO_COMPILE))
+                found.set_result(made and made.compiled(quick_to_compile()))
             except BaseException as error:
                 del known[key]
                 found.set_exception(error)
@@ -64,7 +72,7 @@ def jit(function: Function) -> Function:
             return part(*args, **kwargs)
         run = compiled(args, kwargs, leaves, tree)
         if run is None:
-            return plain(*args, **kwargs)
+            return plain()(*args, **kwargs)
         return run([leaf for leaf in leaves if is_array(leaf)])
 
     def ahead(*args, **kwargs) -> None:

@@ -17,34 +17,30 @@ class Densities(eqx.Module):
         orbitals: (iterations + 1, ao, occ); filled by each density.
         energies, focks: (iterations,) in hartree and (iterations, ao, ao); of every density but
             the last, whose Fock matrix no iteration needs.
-        settled: (iterations,), hartree; what the scheme would have ended with.
     """
 
     orbitals: Float[Array, "density ao occ"]
     energies: Float[Array, " iteration"]
     focks: Float[Array, "iteration ao ao"]
-    settled: Float[Array, " iteration"]
 
 
 def iterate(
     first: Filled, scheme: Scheme[State], state: State, ints: Integrals, iterations: int
-) -> tuple[Densities, State]:
+) -> Densities:
     """A fixed number of iterations in one program, through which JAX differentiates."""
 
     def advance(carry: tuple[Filled, State], _: None):
         filled, state = carry
         built = build(filled, ints)
-        settled = scheme.settle(built, state).energy.total
         fock, state = scheme.step(built, state, ints)
         following = fill(fock, ints.overlap, ints.occupation)
-        seen = following.orbitals, built.energy.total, built.fock, settled
-        return (following, state), seen
+        return (following, state), (following.orbitals, built.energy.total, built.fock)
 
     if not iterations:  # no program for what is never done
-        none, no_focks = jnp.zeros(0), jnp.zeros((0, *ints.overlap.shape))
-        return Densities(first.orbitals[None], none, no_focks, none), state
-    (_, state), (orbitals, *seen) = jax.lax.scan(advance, (first, state), None, length=iterations)
-    return Densities(jnp.concatenate([first.orbitals[None], orbitals]), *seen), state
+        none = jnp.zeros(0), jnp.zeros((0, *ints.overlap.shape))
+        return Densities(first.orbitals[None], *none)
+    _, (orbitals, *seen) = jax.lax.scan(advance, (first, state), None, length=iterations)
+    return Densities(jnp.concatenate([first.orbitals[None], orbitals]), *seen)
 
 
 def iterate_and_build(

@@ -105,7 +105,7 @@ def densities(
         InputError: an unknown scheme.
     """
     start = _start(proposal, prepared, scheme)
-    return iterate(*start, prepared.integrals, iterations)[0]
+    return iterate(*start, prepared.integrals, iterations)
 
 
 def _start(
@@ -128,5 +128,5 @@ def diis_energies(ints: Integrals, builds: int) -> Float[Array, " build"]:
     scheme = Diis()
     fock, state = scheme.step(build(ints.dm_guess, ints), scheme.init(ints), ints)
     first = fill(fock, ints.overlap, ints.occupation)
-    path, _ = iterate(first, scheme, state, ints, builds - 1)
+    path = iterate(first, scheme, state, ints, builds - 1)
     return jnp.append(path.energies, energy(Filled(path.orbitals[-1]), ints).total)

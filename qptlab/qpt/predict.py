@@ -4,7 +4,7 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 
 import equinox as eqx
 import jax
@@ -150,9 +150,15 @@ def compile_ahead(model: Network, shape: Shape) -> None:
 
 def _programs(model: Network, shape: Shape) -> list[Callable[[], None]]:
     """What compiles each program."""
-    ints = outline(shape, model.theory)
-    given = shapes_of(model), outline_of_build(ints), np.int32(0)
+    ints, built = _outlines(shape, model.theory)
+    given = shapes_of(model), built, np.int32(0)
     return [partial(bare_first_build.ahead, ints), partial(_predict.ahead, *given)]
+
+
+@lru_cache(maxsize=128)
+def _outlines(shape: Shape, theory: Theory) -> tuple[Integrals, Prepared]:
+    ints = outline(shape, theory)
+    return ints, outline_of_build(ints)
 
 
 def _rung_compiled_meanwhile(model: Network) -> Callable[[Shape], Shape]:
