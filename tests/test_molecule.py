@@ -44,7 +44,7 @@ def test_the_library_is_sound():
 @given(st.integers(0, 2**32 - 1))
 def test_xyz_round_trip(seed):
     rng = np.random.default_rng(seed)
-    case = Molecule(("C", "O", "Cl"), np.cumsum(rng.uniform(1, 3, size=(3, 3)), axis=0))
+    case = Molecule(("C", "O", "Cl"), np.cumsum(rng.uniform(1.2, 3, size=(3, 3)), axis=0))
     again = from_xyz(to_xyz(case, "a comment"))
     assert again.symbols == case.symbols
     np.testing.assert_allclose(again.positions, case.positions, atol=1e-10)

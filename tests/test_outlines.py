@@ -10,7 +10,7 @@ from geometries import distorted
 from jax import monitoring
 from tiers import slow
 
-from qptlab import Theory, load, molecule, predict, read_frames, scf
+from qptlab import BlockQPT, Theory, load, molecule, predict, read_frames, scf
 from qptlab.cli import main
 from qptlab.dft import kept_programs
 from qptlab.dft.integrals import default_grid, integrals, shape_of
@@ -68,8 +68,9 @@ def test_the_outline_of_a_first_build_has_the_shapes_of_one():
 
 
 def test_what_was_compiled_ahead_is_not_compiled_again(compiled):
-    network, case = load("water"), distorted("water")
-    level = network.theory
+    # a theory of this test alone: what others had compiled would not be compiled again
+    level, case = Theory("pw92", "3-21g"), distorted("water")
+    network = BlockQPT.create(case, level, layers=1)
     shape = rung(shape_of(case, level, default_grid(case, level)))
     predict_ahead(network, shape)
     scf_ahead(shape, level)
@@ -83,7 +84,7 @@ def test_what_was_compiled_ahead_is_not_compiled_again(compiled):
 
 @slow
 def test_a_training_begins_at_once_where_it_was_compiled_for(compiled):
-    setup = Setup("hydrogen", molecule("hydrogen"), Theory("lda", "sto-3g"), network="new, small")
+    setup = Setup("hydrogen", molecule("hydrogen"), Theory("pw92", "6-31g"), network="new, small")
     compile_ahead(setup)
     run = build(setup)
     next(iter(run))

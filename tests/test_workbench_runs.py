@@ -39,6 +39,7 @@ def trained(folder, steps=2):
     choices.network.value, choices.n_validation.value = "new, small", 1
     press(bench, "Start")
     wait_until(lambda: bench.run is not None and len(bench.run.history) > steps, 120)
+    wait_until(lambda: any(log.val_error_ha for log in bench.run.history), 120)
     stop(bench)
     return bench
 
