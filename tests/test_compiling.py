@@ -1,5 +1,6 @@
 """Our `jit` is `equinox.filter_jit` wherever that may stand."""
 
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -74,3 +75,11 @@ def test_what_failed_is_tried_again(made):
     assert len(made) == 2
     in_background(lambda: again.ahead(jax.ShapeDtypeStruct((3,), float), times=13))
     wait_until(lambda: len(made) == 3)
+
+
+def test_python_waits_at_its_end_for_what_is_compiled():
+    # a daemon that comes back from the compiler when Python has ended aborts the process
+    daemons = []
+    in_background(lambda: daemons.append(threading.current_thread().daemon))
+    wait_until(lambda: daemons)
+    assert daemons == [False]

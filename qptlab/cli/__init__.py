@@ -43,16 +43,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt as error:
         stop = error if isinstance(error, Stopped) else Stopped(signal.SIGINT)
         status = _say(args, str(stop), stop.status)
-        if argv is None:
-            leave(status)  # a thread that prepares geometries would hold the program up
-        return status
-    except Exception as error:
-        if isinstance(error, InputError | OSError):  # an OSError names the user's file
-            return _say(args, str(error), 2)
-        if isinstance(error, NotConverged):
-            return _say(args, str(error), 1)
+    except (InputError, OSError) as error:  # an OSError names the user's file
+        status = _say(args, str(error), 2)
+    except NotConverged as error:
+        status = _say(args, str(error), 1)
+    except Exception:
         traceback.print_exc()
-        return _say(args, DEFECT, 70)
+        status = _say(args, DEFECT, 70)
+    if argv is None:
+        leave(status)  # a thread that compiles or prepares geometries would hold the program up
+    return status
 
 
 def _say(args: argparse.Namespace, sentence: str, status: int) -> int:

@@ -83,10 +83,13 @@ def jit(function: Function) -> Function:
 
 
 def in_background(compile_one: Callable[[], None]) -> None:
-    """Compile in a thread; what fails, fails again where the program is called."""
+    """Compile in a thread; what fails, fails again where the program is called.
+
+    Python waits for it at its end: a thread that it abandons in the compiler aborts the process.
+    """
 
     def quietly() -> None:
         with contextlib.suppress(Exception):
             compile_one()
 
-    threading.Thread(target=quietly, name="qptlab-compiling", daemon=True).start()
+    threading.Thread(target=quietly, name="qptlab-compiling").start()
