@@ -141,8 +141,7 @@ def test_every_bench_has_its_figures():
     measured = {argv[1] for argv in commands(RESULTS) if argv[0] == "bench"}
     benches = {argv[1] for argv in commands(TEXTS["command_line.md"]) if argv[0] == "bench"}
     assert benches == {bench.name for bench in BENCHES}
-    # those of `first` are to come
-    assert measured | {"first"} == benches
+    assert measured == benches
 
 
 def test_no_placeholder_is_left():
