@@ -1,7 +1,7 @@
 """Compiling before anybody asks: the rungs of the ladder that molecules up to a size lie on.
 
 Rungs depend on how many atoms of each element a molecule has and not on where they are, so all
-that are possible can be counted: for H, C, N, O, F in def2-svp 81 up to 12 atoms.
+that are possible can be counted: for H, C, N, O, F in def2-svp 78 up to 12 atoms.
 """
 
 import functools
